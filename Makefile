@@ -1,0 +1,42 @@
+# For those who work on Regent. `make help` lists what there is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help ready demo check types lint units test soak scenarios bench
+
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export NODE_OPTIONS ?= --disable-warning=ExperimentalWarning
+export FLAVOUR SEED NAME
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+ready: ## Node 24 and the packages, if they are missing
+	@scripts/ensure-node.sh
+
+demo: ## real servers, a writer, a fault, the recovery, the proof
+	@bin/regent demo
+
+check: types lint units ## the quick gate: types, lint, format, architecture, units
+
+types: ready
+	@npm run --silent types
+
+lint: ready
+	@npm run --silent lint
+
+units: ready
+	@node scripts/test.ts units
+
+test: types lint ## what every commit needs: units, contracts, each scenario on one flavour (FLAVOUR=mysql|mariadb|both SEED=n)
+	@node scripts/test.ts units contracts scenarios
+
+soak: types lint ## the full forms: both flavours, all repetitions
+	@FLAVOUR=both REGENT_SOAK=1 node scripts/test.ts units contracts scenarios
+
+scenarios: ready ## real servers, one story each (NAME=part-of-a-name FLAVOUR=… SEED=…)
+	@node scripts/test.ts scenarios
+
+bench: ready ## one bench (NAME=failover)
+	@test -n "$(NAME)" || { echo "name one: make bench NAME=..., of: $$(ls bench | sed -n 's/\.ts$$//p' | tr '\n' ' ')" >&2; exit 2; }
+	@test -f "bench/$(NAME).ts" || { echo "there is no bench/$(NAME).ts; there are: $$(ls bench | sed -n 's/\.ts$$//p' | tr '\n' ' ')" >&2; exit 2; }
+	@node "bench/$(NAME).ts"

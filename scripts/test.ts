@@ -1,0 +1,152 @@
+/**
+ * Runs the tests: `node scripts/test.ts [units] [contracts] [scenarios]` (all when none is named).
+ *
+ * Contracts and scenarios need real servers. Each of their files runs on one flavour, chosen by a printed seed (`SEED=n`
+ * repeats a run), on `FLAVOUR=mysql|mariadb` or on `FLAVOUR=both`; the file reads it from `REGENT_TEST_FLAVOUR`. `NAME=x`
+ * takes only files whose path contains x. The last line is `N passed, N failed`; a test runner that crashed counts as failed.
+ */
+import { spawn } from 'node:child_process'
+import { createHash, randomInt } from 'node:crypto'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+type Flavour = 'mariadb' | 'mysql'
+type Part = 'units' | 'contracts' | 'scenarios'
+
+interface Outcome {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+const ROOT = resolve(import.meta.dirname, '..')
+const PARTS: readonly Part[] = ['units', 'contracts', 'scenarios']
+const FLAVOURS: readonly Flavour[] = ['mariadb', 'mysql']
+
+const isPart = (word: string): word is Part => PARTS.some((part) => part === word)
+
+function usage(message: string): never {
+  console.error(message)
+  process.exit(2)
+}
+
+function partsWanted(words: readonly string[]): readonly Part[] {
+  const unknown = words.find((word) => !isPart(word))
+  if (unknown !== undefined) usage(`unknown part "${unknown}"; there are: ${PARTS.join(', ')}`)
+  return words.length === 0 ? PARTS : PARTS.filter((part) => words.includes(part))
+}
+
+function seedWanted(text: string | undefined): number {
+  if (text === undefined || text === '') return randomInt(1, 1_000_000)
+  if (!/^\d+$/.test(text)) usage(`SEED must be a number, not "${text}"`)
+  return Number(text)
+}
+
+/** Both flavours turn up about equally over many seeds, and one file keeps its flavour under one seed. */
+function flavoursOf(file: string, wanted: string, seed: number): readonly Flavour[] {
+  if (wanted === 'both') return FLAVOURS
+  const fixed = FLAVOURS.find((flavour) => flavour === wanted)
+  if (fixed !== undefined) return [fixed]
+  const bit = (createHash('sha256').update(`${seed} ${file}`).digest()[0] ?? 0) & 1
+  return [bit === 0 ? 'mariadb' : 'mysql']
+}
+
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    child.once('error', (error) => {
+      console.error(error.message)
+      done(1)
+    })
+    child.once('exit', (code) => done(code ?? 1))
+  })
+}
+
+const numberIn = (report: object, key: string): number => {
+  const value: unknown = Reflect.get(report, key)
+  return typeof value === 'number' ? value : 0
+}
+
+/** Undefined when the runner wrote no report: it crashed. */
+function readReport(path: string): (Outcome & { readonly brokenFiles: number }) | undefined {
+  try {
+    const report: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    if (typeof report !== 'object' || report === null) return undefined
+    return {
+      passed: numberIn(report, 'numPassedTests'),
+      failed: numberIn(report, 'numFailedTests'),
+      skipped: numberIn(report, 'numPendingTests') + numberIn(report, 'numTodoTests'),
+      brokenFiles: numberIn(report, 'numFailedTestSuites'),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+async function runVitest(project: 'unit' | 'real', files: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
+  const dir = mkdtempSync(join(tmpdir(), 'regent-report-'))
+  const path = join(dir, 'report.json')
+  try {
+    const code = await run(
+      process.execPath,
+      [
+        join(ROOT, 'node_modules/vitest/vitest.mjs'),
+        'run',
+        `--project=${project}`,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${path}`,
+        ...files,
+      ],
+      { ...process.env, ...env },
+    )
+    const report = readReport(path)
+    if (report === undefined) {
+      console.error(`the test runner ended without results (exit code ${code})`)
+      return { passed: 0, failed: 1, skipped: 0 }
+    }
+    // A file that cannot be loaded has no failed test, and an error outside any test has neither: both are failures.
+    const failed = code !== 0 && report.failed === 0 ? Math.max(1, report.brokenFiles) : report.failed
+    if (code === 0 && report.passed === 0) {
+      console.error('not a single test ran')
+      return { ...report, failed: failed + 1 }
+    }
+    return { ...report, failed }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+async function runReal(parts: readonly Part[], seed: number): Promise<Outcome[]> {
+  const wanted = process.env['FLAVOUR'] ?? ''
+  if (!['', 'both', ...FLAVOURS].includes(wanted)) usage(`FLAVOUR must be mysql, mariadb or both, not "${wanted}"`)
+  const folders = parts.filter((part) => part !== 'units')
+  const name = process.env['NAME'] ?? ''
+  const files = folders
+    .flatMap((folder) => globSync(`test/${folder}/**/*.test.ts`, { cwd: ROOT }))
+    .filter((file) => file.includes(name))
+    .sort()
+  if (files.length === 0 && name !== '') usage(`no test file of ${folders.join(', ')} has "${name}" in its path`)
+  const outcomes: Outcome[] = []
+  for (const flavour of FLAVOURS) {
+    const mine = files.filter((file) => flavoursOf(file, wanted, seed).includes(flavour))
+    if (mine.length === 0) continue
+    console.log(`on ${flavour} (SEED=${seed}): ${mine.join(' ')}`)
+    const fetched = await run(join(ROOT, 'scripts/fetch-servers.sh'), [flavour], process.env)
+    if (fetched !== 0) outcomes.push({ passed: 0, failed: 1, skipped: 0 })
+    else outcomes.push(await runVitest('real', mine, { REGENT_TEST_FLAVOUR: flavour, REGENT_TEST_SEED: String(seed) }))
+  }
+  return outcomes
+}
+
+const parts = partsWanted(process.argv.slice(2))
+const seed = seedWanted(process.env['SEED'])
+const outcomes: Outcome[] = []
+if (parts.includes('units')) outcomes.push(await runVitest('unit', [], {}))
+if (parts.some((part) => part !== 'units')) outcomes.push(...(await runReal(parts, seed)))
+const total = (key: keyof Outcome): number => outcomes.reduce((sum, outcome) => sum + outcome[key], 0)
+if (total('skipped') > 0) console.log(`${total('skipped')} skipped`)
+if (outcomes.length === 0) console.error('nothing to run was found')
+console.log(`${total('passed')} passed, ${total('failed')} failed`)
+process.exitCode = outcomes.length === 0 || total('failed') > 0 ? 1 : 0

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import type { RouteConfig } from '../model/cluster.ts'
+import {
+  DEFAULT_POLICY,
+  type FencePolicy,
+  type LossPolicy,
+  type Policy,
+  PROOF_LEVELS,
+  type SemiSyncPolicy,
+} from '../model/policy.ts'
+import { cluster } from './fixture.ts'
+import { type Forecast, whatPolicyRefuses } from './refusals.ts'
+
+const ROUTE: RouteConfig = { kind: 'proxy', name: 'proxy', listen: { host: '0.0.0.0', port: 3307 }, spawn: false }
+const both = [false, true]
+const FENCES: readonly FencePolicy[] = [
+  { kind: 'default' },
+  ...PROOF_LEVELS.map((level) => ({ kind: 'at_least', level }) as const),
+]
+
+const forecast = (policy: Partial<Policy>, routes: readonly RouteConfig[] = []) =>
+  whatPolicyRefuses(cluster({ routes, policy: { ...DEFAULT_POLICY, ...policy } }))
+
+const outcomeOf = (rows: readonly Forecast[], question: Forecast['question'], situation: Forecast['situation']) =>
+  rows.find((row) => row.question === question && row.situation === situation)?.outcome
+
+describe('fencing, every combination of policy and routes', () => {
+  const all = FENCES.flatMap((fence) =>
+    both.flatMap((startsReadOnly) =>
+      both.flatMap((routesAreComplete) =>
+        [[], [ROUTE]].map((routes) => ({ fence, startsReadOnly, routesAreComplete, routes })),
+      ),
+    ),
+  )
+
+  it.each(all)('%j', ({ fence, startsReadOnly, routesAreComplete, routes }) => {
+    const rows = forecast({ fence, startsReadOnly, routesAreComplete }, routes)
+    const routesProvable = routesAreComplete && routes.length > 0
+    const level = fence.kind === 'at_least' ? fence.level : undefined
+
+    const silentGoesOn = level === 'none' || ((level === undefined || level === 'routes') && routesProvable)
+    expect(outcomeOf(rows, 'fence', 'silent')).toBe(silentGoesOn ? 'goes_on' : 'refused')
+
+    const refusedGoesOn = level === undefined ? startsReadOnly || routesProvable : level !== 'off'
+    expect(outcomeOf(rows, 'fence', 'refused')).toBe(refusedGoesOn ? 'goes_on' : 'refused')
+
+    const answersGoesOn = level !== 'stopped' && level !== 'off'
+    expect(outcomeOf(rows, 'fence', 'answers')).toBe(answersGoesOn ? 'goes_on' : 'refused')
+  })
+
+  it.each(all)('%j: every refusal says what to write', ({ fence, startsReadOnly, routesAreComplete, routes }) => {
+    for (const row of forecast({ fence, startsReadOnly, routesAreComplete }, routes)) {
+      expect(row.because).not.toBe('')
+      if (row.outcome === 'refused' || row.outcome === 'asks') expect(row.fix ?? '').not.toBe('')
+    }
+  })
+})
+
+describe('loss, every combination', () => {
+  const LOSSES: readonly LossPolicy[] = [{ kind: 'auto' }, { kind: 'proven' }, { kind: 'at_most', seconds: 5 }]
+  const SEMI_SYNCS: readonly SemiSyncPolicy[] = [
+    { kind: 'as_found' },
+    { kind: 'off' },
+    { kind: 'wait_count', count: 1 },
+  ]
+  it.each(LOSSES.flatMap((loss) => SEMI_SYNCS.map((semiSync) => ({ loss, semiSync }))))('%j', ({ loss, semiSync }) => {
+    const rows = forecast({ loss, semiSync })
+    const hopeless = loss.kind === 'proven' && semiSync.kind === 'off'
+    expect(outcomeOf(rows, 'loss', 'any')).toBe(hopeless ? 'refused' : 'depends')
+  })
+})
+
+describe('ackers', () => {
+  const rowsFor = (seeds: number, count: number, ackers: Policy['ackers']) =>
+    whatPolicyRefuses(
+      cluster({
+        seeds: Array.from({ length: seeds }, (_, i) => ({ host: `db${i}`, port: 3306 })),
+        policy: { ...DEFAULT_POLICY, semiSync: { kind: 'wait_count', count }, ackers },
+      }),
+    )
+  it.each([
+    [3, 1, 'refuse', 'goes_on'],
+    [2, 1, 'refuse', 'depends'],
+    [2, 1, 'lower', 'goes_on'],
+    [3, 2, 'refuse', 'depends'],
+    [4, 2, 'refuse', 'goes_on'],
+    [1, 1, 'refuse', 'depends'],
+  ] as const)('%d servers, wait count %d, %s: %s', (seeds, count, ackers, outcome) => {
+    expect(outcomeOf(rowsFor(seeds, count, ackers), 'ackers', 'any')).toBe(outcome)
+  })
+
+  it('are no question where semi-sync stays off', () => {
+    expect(outcomeOf(forecast({ semiSync: { kind: 'off' } }), 'ackers', 'any')).toBeUndefined()
+  })
+})
+
+it('a policy that asks says so', () => {
+  expect(outcomeOf(forecast({ recovery: 'ask' }), 'recovery', 'any')).toBe('asks')
+  expect(outcomeOf(forecast({}), 'recovery', 'any')).toBe('goes_on')
+})

@@ -1,0 +1,95 @@
+import type { ReplicaFinding } from '../../model/diagnosis.ts'
+
+/** What the replicas' table asks of every server that is not the primary. Lag is without intended delay; bounds are folded in. */
+export const REPLICA_FACTS = {
+  reach: ['answers', 'away'],
+  /** Of its channels, the worst. `connecting`: without an error yet. */
+  receiver: ['running', 'connecting', 'broken', 'stopped', 'none'],
+  applier: ['running', 'broken', 'stopped', 'none'],
+  lag: ['within_bound', 'over_bound', 'not_known'],
+  access: ['closed', 'writable'],
+  /** On causally ordered samples of this server and a primary that answers. */
+  errant: ['none', 'some', 'not_known'],
+  /** Directly or through others. `not_asked`: there is no primary to follow. */
+  follows: ['primary', 'another', 'nobody', 'not_asked'],
+  binlog: ['usable', 'off'],
+  numericId: ['unique', 'shared'],
+  gtid: ['on', 'off'],
+} as const
+
+export type ReplicaFactName = keyof typeof REPLICA_FACTS
+export type ReplicaFacts = { readonly [F in ReplicaFactName]: (typeof REPLICA_FACTS)[F][number] }
+
+export const REPLICA_FACT_NAMES: readonly ReplicaFactName[] = [
+  'reach',
+  'receiver',
+  'applier',
+  'lag',
+  'access',
+  'errant',
+  'follows',
+  'binlog',
+  'numericId',
+  'gtid',
+]
+
+export type ReplicaWhen = { readonly [F in ReplicaFactName]?: readonly ReplicaFacts[F][] }
+
+export interface ReplicaRule {
+  readonly when: ReplicaWhen
+  readonly because: string
+}
+
+/** Any number of findings may hold. A server that is away is judged by nothing but that: its old readings are not today's. */
+export const REPLICA_RULES: { readonly [F in ReplicaFinding]: ReplicaRule } = {
+  unreachable: { when: { reach: ['away'] }, because: 'the server does not answer' },
+  receiver_broken: {
+    when: { reach: ['answers'], receiver: ['broken'] },
+    because: 'a receiver reports an error and gets nothing from its source',
+  },
+  receiver_stopped: {
+    when: { reach: ['answers'], receiver: ['stopped'] },
+    because: 'a receiver is stopped without an error: somebody stopped it, or nobody started it',
+  },
+  applier_broken: {
+    when: { reach: ['answers'], applier: ['broken'] },
+    because: 'an applier stopped with an error: what is received is not applied',
+  },
+  applier_stopped: {
+    when: { reach: ['answers'], applier: ['stopped'] },
+    because: 'an applier is stopped without an error: what is received waits in the relay log',
+  },
+  lagging: {
+    when: { reach: ['answers'], lag: ['over_bound'] },
+    because: 'it is further behind than a drain may take, intended delay not counted',
+  },
+  writable: {
+    when: { reach: ['answers'], access: ['writable'] },
+    because: 'it takes writes and is not the primary',
+  },
+  errant_transactions: {
+    when: { reach: ['answers'], errant: ['some'] },
+    because: 'it executed transactions that the primary has not',
+  },
+  follows_another: {
+    when: { reach: ['answers'], follows: ['another'] },
+    because: 'its channels lead to a server that is not, and does not follow, the primary',
+  },
+  follows_nobody: {
+    when: { reach: ['answers'], follows: ['nobody'] },
+    because: 'it has no channel: it follows nobody',
+  },
+  without_binlog: {
+    when: { reach: ['answers'], binlog: ['off'] },
+    because:
+      'its binlog is off, or it does not log what it applies: nobody could follow it, so it cannot become the primary',
+  },
+  same_server_id: {
+    when: { reach: ['answers'], numericId: ['shared'] },
+    because: 'another server has the same server_id: each skips the events of the other silently',
+  },
+  no_gtid: {
+    when: { reach: ['answers'], gtid: ['off'] },
+    because: 'it replicates by coordinates: histories cannot be compared and it cannot be moved safely',
+  },
+}

@@ -1,0 +1,194 @@
+import { type Plan, type Planned, type RefusalReason, type Risk, refuse } from '../../model/plan.ts'
+import type { Step } from '../../model/step.ts'
+import { edgesOf } from '../../model/topology.ts'
+import { fenceDemand, unattainable } from '../fence/proof.ts'
+import { settleLoss } from './loss.ts'
+import { rank } from './rank.ts'
+import { absentFollowers, type Follower, followers, type Situation } from './situation.ts'
+
+/**
+ * Act 1: withdraw the routes, begin to fence, seal every replica that answers. Nothing in it chooses a winner: until all are
+ * sealed, a silent primary can still get an acknowledgement from a loser. All vetoes that can be foreseen are settled here,
+ * before the first change.
+ */
+export function planFailoverAct1(situation: Situation): Planned {
+  const found = followers(situation)
+  const ranking = rank(situation, found)
+  const { demand, because } = fenceDemand(situation.policy, situation.subjectState)
+  const loss = settleLoss(
+    situation,
+    found.map((f) => f.id),
+    ranking.mostAdvanced?.status,
+  )
+  const reasons = [
+    ...vetoes(situation, found),
+    ...fenceVeto(situation),
+    ...(loss.kind === 'refused' ? loss.refusal.reasons : []),
+  ]
+  if (reasons.length > 0) return refuse(...reasons)
+  const plan: Plan = {
+    version: 1,
+    recovery: situation.recovery,
+    cluster: situation.topology.cluster,
+    kind: 'failover',
+    act: 1,
+    subject: situation.subject,
+    steps: [...withdrawals(situation), ...fencing(situation), ...found.flatMap((f) => sealing(situation, f))],
+    ranking: ranking.ranked,
+    risks: [...(loss.kind === 'refused' ? [] : loss.risks), ...absentRisks(situation)],
+    fence: { demand, because },
+    because: loss.kind === 'refused' ? '' : loss.says,
+  }
+  return { kind: 'plan', plan }
+}
+
+function vetoes(situation: Situation, found: readonly Follower[]): readonly RefusalReason[] {
+  const { topology, policy } = situation
+  const reasons: RefusalReason[] = []
+  const say = (when: boolean, code: string, says: string, tryThis: string): void =>
+    void (when && reasons.push({ code, says, tryThis }))
+  const ranking = rank(situation, found)
+  say(
+    topology.reign === undefined,
+    'no_reign',
+    'no reign is recorded, so nobody knows who the primary was',
+    `regent adopt ${topology.alias}`,
+  )
+  say(
+    topology.reign !== undefined && topology.reign.primary !== situation.subject,
+    'not_the_primary',
+    'the present reign is of another server',
+    `regent topology ${topology.alias}`,
+  )
+  say(found.length === 0, 'no_replica', 'no replica of it answers', `regent topology ${topology.alias}`)
+  say(
+    found.length > 0 && ranking.winner === undefined,
+    'no_candidate',
+    `no replica may become the primary: ${against(ranking.ranked)}`,
+    `regent plan failover ${topology.alias}`,
+  )
+  if (ranking.parted)
+    say(
+      true,
+      'replicas_parted',
+      `what ${ranking.parted.a} and ${ranking.parted.b} received cannot be ordered (${ranking.parted.relation}): choosing one would drop what only the other has`,
+      `regent explain ${topology.alias}`,
+    )
+  const lagMs = ranking.winner?.channel.lagMs ?? 0
+  say(
+    lagMs > policy.drainLimitMs,
+    'lag_over_limit',
+    `${ranking.winner?.id ?? ''} is ${Math.round(lagMs / 1000)} s behind, the limit is ${policy.drainLimitMs / 1000} s`,
+    'raise policy drain_limit, or wait until it has caught up',
+  )
+  const foreign = edgesOf(topology, situation.subject).filter((e) => e.source === undefined)
+  say(
+    foreign.length > 0,
+    'foreign_channels',
+    `it receives from servers outside this cluster (${foreign.map((e) => e.channel.name || 'default').join(', ')}), and that link would be lost`,
+    'move these channels by hand first',
+  )
+  return reasons
+}
+
+const against = (ranked: readonly { readonly server: string; readonly reasons: readonly string[] }[]): string =>
+  ranked.map((r) => `${r.server}: ${r.reasons.join(', ')}`).join('; ')
+
+function fenceVeto(situation: Situation): readonly RefusalReason[] {
+  const { demand } = fenceDemand(situation.policy, situation.subjectState)
+  const why = unattainable(
+    demand,
+    { stopped: situation.stopped, routes: situation.routes, reachable: situation.subjectState === 'answers' },
+    situation.policy,
+  )
+  if (why === undefined) return []
+  return [
+    {
+      code: 'fence_not_provable',
+      says: why,
+      tryThis:
+        'register a route and declare clients_only_by_routes, or accept the risk: regent failover <cluster> --fence none --reason "…"',
+    },
+  ]
+}
+
+const withdrawals = (situation: Situation): readonly Step[] =>
+  situation.routes.map((route) => ({
+    kind: 'withdraw_route',
+    id: `withdraw:${route}`,
+    route,
+    sessions: 'close',
+    after: [],
+    deadlineMs: situation.policy.act1DeadlineMs,
+    ifItFails: 'go_on',
+    undo: { kind: 'announce', route, server: situation.subject },
+  }))
+
+/** Clients are cut first, only then semi-sync goes off, then read-only: the other order would answer OK for rows that no replica has. */
+function fencing(situation: Situation): readonly Step[] {
+  if (situation.subjectState !== 'answers') return []
+  const server = situation.subject
+  const common = { deadlineMs: situation.policy.act1DeadlineMs, ifItFails: 'go_on' } as const
+  return [
+    {
+      kind: 'cut_clients',
+      id: `cut:${server}`,
+      server,
+      after: situation.routes.map((r) => `withdraw:${r}`),
+      ...common,
+    },
+    {
+      kind: 'semi_sync_source',
+      id: `source_off:${server}`,
+      server,
+      to: 'off',
+      waitCount: 0,
+      after: [`cut:${server}`],
+      ...common,
+    },
+    {
+      kind: 'close_server',
+      id: `close:${server}`,
+      server,
+      lockWaitS: 1,
+      after: [`source_off:${server}`],
+      ...common,
+      undo: { kind: 'open_server', server },
+    },
+  ]
+}
+
+/** A stopped applier is started before the receiver is stopped: MariaDB deletes received relay log when both were stopped. */
+function sealing(situation: Situation, follower: Follower): readonly Step[] {
+  const { id: server, channel } = follower
+  const deadlineMs = situation.policy.act1DeadlineMs
+  const keepsRelayLog = channel.receiver !== 'stopped' || follower.status.version.flavour === 'mysql'
+  const startFirst = channel.applier === 'stopped' && keepsRelayLog && channel.applierError === undefined
+  const start: Step = {
+    kind: 'start_applier',
+    id: `start_applier:${server}`,
+    server,
+    channel: channel.name,
+    after: [],
+    deadlineMs,
+    ifItFails: 'go_on',
+  }
+  const seal: Step = {
+    kind: 'seal',
+    id: `seal:${server}`,
+    server,
+    channel: channel.name,
+    killAfterMs: situation.policy.sealKillAfterMs,
+    after: startFirst ? [start.id] : [],
+    deadlineMs,
+    ifItFails: 'count_missing',
+    undo: { kind: 'unseal', server, channel: channel.name },
+  }
+  return startFirst ? [start, seal] : [seal]
+}
+
+const absentRisks = (situation: Situation): readonly Risk[] =>
+  absentFollowers(situation).map((id) => ({
+    code: 'replica_absent',
+    says: `${id} does not answer: it is neither sealed nor counted`,
+  }))

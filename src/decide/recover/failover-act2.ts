@@ -1,0 +1,202 @@
+import { drained } from '../../model/history.ts'
+import type { ServerId } from '../../model/ids.ts'
+import { type Plan, type Planned, refuse } from '../../model/plan.ts'
+import type { ServerStatus } from '../../model/server.ts'
+import type { Step } from '../../model/step.ts'
+import { barrierStep, fenceDemand } from '../fence/proof.ts'
+import { type AckerPlan, planAckers } from './ackers.ts'
+import { attachStep, counting, keepsRelayLog, opening, sourceSide } from './gates.ts'
+import { settleLoss } from './loss.ts'
+import { rank } from './rank.ts'
+import { type Follower, followers, type Situation } from './situation.ts'
+
+/** Readings taken after each receiver was seen stopped: the only ones from which a winner may be chosen. */
+export type SealedReadings = ReadonlyMap<ServerId, ServerStatus>
+
+/** The followers as sealed. Whoever missed the seal is neither candidate nor acker. */
+export function sealedFollowers(situation: Situation, sealed: SealedReadings): readonly Follower[] {
+  return followers(situation).flatMap((f) => {
+    const status = sealed.get(f.id)
+    const channel = status?.channels.find((c) => c.name === f.channel.name)
+    return status && channel ? [{ ...f, status, channel }] : []
+  })
+}
+
+/**
+ * Act 2: choose from sealed readings only; drain; attach and count the ackers; pass the barrier; open; announce; attach the rest.
+ * The order is in the `after` edges. The epoch is minted together with the winner by the durable intent of this plan.
+ */
+export function planFailoverAct2(situation: Situation, sealed: SealedReadings): Planned {
+  const candidates = sealedFollowers(situation, sealed)
+  const ranking = rank(situation, candidates)
+  const { winner, mostAdvanced } = ranking
+  const loss = settleLoss(
+    situation,
+    candidates.map((c) => c.id),
+    mostAdvanced?.status,
+  )
+  if (ranking.parted)
+    return refuse({
+      code: 'replicas_parted',
+      says: `what ${ranking.parted.a} and ${ranking.parted.b} received cannot be ordered (${ranking.parted.relation})`,
+      tryThis: `regent explain ${situation.topology.alias}`,
+    })
+  if (!winner || !mostAdvanced)
+    return refuse({
+      code: 'no_candidate',
+      says: 'no sealed replica may become the primary',
+      tryThis: `regent topology ${situation.topology.alias}`,
+    })
+  if (loss.kind === 'refused') return loss.refusal
+  const ackers = planAckers(situation, winner, candidates)
+  if (ackers.kind === 'refusal') return ackers
+  const { demand, because } = fenceDemand(situation.policy, situation.subjectState)
+  const plan: Plan = {
+    version: 1,
+    recovery: situation.recovery,
+    cluster: situation.topology.cluster,
+    kind: 'failover',
+    act: 2,
+    subject: situation.subject,
+    mints: { epoch: situation.nextEpoch, winner: winner.id, semiSync: ackers.wanted },
+    steps: promotion(situation, { winner, mostAdvanced, candidates, ackers }),
+    ranking: ranking.ranked,
+    risks: [...loss.risks, ...ackers.risks],
+    fence: { demand, because },
+    because: loss.says,
+  }
+  return { kind: 'plan', plan }
+}
+
+interface Cast {
+  readonly winner: Follower
+  readonly mostAdvanced: Follower
+  readonly candidates: readonly Follower[]
+  readonly ackers: AckerPlan
+}
+
+function promotion(situation: Situation, cast: Cast): readonly Step[] {
+  const { winner, mostAdvanced, ackers, candidates } = cast
+  const rest = candidates.filter((c) => c.id !== winner.id && !ackers.ackers.some((a) => a.id === c.id))
+  const catchUp = mostAdvanced.id === winner.id ? [] : catchingUp(situation, winner, mostAdvanced)
+  const ready = catchUp.at(-1)?.id ?? `drain:${winner.id}`
+  const half = winner.channel.halfReceived
+  const demand = fenceDemand(situation.policy, situation.subjectState).demand
+  const attachments = attachingAckers(situation, cast, ready)
+  const gates: readonly Step[] = [
+    {
+      kind: 'stop_applier',
+      id: `stop_applier:${winner.id}`,
+      server: winner.id,
+      channel: winner.channel.name,
+      rollBack: half,
+      after: [ready],
+      deadlineMs: 5000,
+      ifItFails: 'stop',
+    },
+    ...sourceSide(situation, winner.id, ackers, [`stop_applier:${winner.id}`]),
+    ...counting(
+      winner.id,
+      ackers,
+      [...attachments.map((s) => s.id), `source_on:${winner.id}`],
+      situation.policy.attachDeadlineMs,
+    ),
+    barrierStep(situation.policy, {
+      server: situation.subject,
+      demand,
+      stopped: situation.stopped,
+      routes: situation.routes,
+    }),
+  ]
+  return [
+    drainStep(situation, winner),
+    ...catchUp,
+    ...attachments,
+    ...gates,
+    ...opening(
+      situation,
+      winner.id,
+      gates.map((s) => s.id),
+    ),
+    ...followUp(situation, winner, rest),
+  ]
+}
+
+const drainStep = (situation: Situation, follower: Follower): Step => ({
+  kind: 'drain',
+  id: `drain:${follower.id}`,
+  server: follower.id,
+  channel: follower.channel.name,
+  after: [],
+  deadlineMs: situation.policy.drainLimitMs,
+  ifItFails: 'stop',
+})
+
+/** Both have drained first: a CHANGE would drop what the winner has not applied, and a binlog serves only what its server applied. */
+function catchingUp(situation: Situation, winner: Follower, from: Follower): readonly Step[] {
+  const common = { server: winner.id, channel: winner.channel.name, ifItFails: 'stop' } as const
+  return [
+    drainStep(situation, from),
+    {
+      kind: 'attach',
+      id: `catch_up:${winner.id}`,
+      to: from.id,
+      keepRelayLog: false,
+      after: [`drain:${winner.id}`, `drain:${from.id}`],
+      deadlineMs: situation.policy.attachDeadlineMs,
+      ...common,
+    },
+    {
+      kind: 'reach',
+      id: `reach:${winner.id}`,
+      of: from.id,
+      after: [`catch_up:${winner.id}`],
+      deadlineMs: situation.policy.drainLimitMs,
+      ...common,
+    },
+    {
+      kind: 'seal',
+      id: `seal_again:${winner.id}`,
+      killAfterMs: situation.policy.sealKillAfterMs,
+      after: [`reach:${winner.id}`],
+      deadlineMs: situation.policy.act1DeadlineMs,
+      ...common,
+    },
+  ]
+}
+
+/**
+ * MySQL: at once, by host and port only, the applier on: its relay log is kept. MariaDB: CHANGE drops the acker's relay log and an
+ * acker ahead of the winner dies of 1236, so only when the winner has drained; and where nobody else that is sealed holds what this
+ * acker holds, only when it has drained as well: at every moment two servers hold each acknowledged row.
+ */
+function attachingAckers(situation: Situation, cast: Cast, ready: string): readonly Step[] {
+  const { winner, ackers, candidates } = cast
+  const untouched = candidates.some((c) => c.id !== winner.id && !ackers.ackers.some((a) => a.id === c.id))
+  return ackers.ackers.flatMap((acker): readonly Step[] => {
+    const keepRelayLog = keepsRelayLog(acker)
+    const mustDrain = !keepRelayLog && !untouched && drained(acker.status.history) !== 'yes'
+    const drain: readonly Step[] = mustDrain && ready !== `drain:${acker.id}` ? [drainStep(situation, acker)] : []
+    const after = [...(keepRelayLog ? [] : [ready]), ...drain.map((s) => s.id)]
+    return [...drain, attachStep(situation, acker, { to: winner.id, after, keepRelayLog, ifItFails: 'go_on' })]
+  })
+}
+
+/** Beside each other, and none in another's way: a dead replica never delays the reset of the winner's old channel. */
+function followUp(situation: Situation, winner: Follower, rest: readonly Follower[]): readonly Step[] {
+  const announced = situation.routes.length > 0 ? situation.routes.map((r) => `announce:${r}`) : [`open:${winner.id}`]
+  return [
+    ...rest.map((f) =>
+      attachStep(situation, f, { to: winner.id, after: announced, keepRelayLog: keepsRelayLog(f), ifItFails: 'go_on' }),
+    ),
+    {
+      kind: 'reset_channel',
+      id: `reset:${winner.id}`,
+      server: winner.id,
+      channel: winner.channel.name,
+      after: announced,
+      deadlineMs: 10_000,
+      ifItFails: 'go_on',
+    },
+  ]
+}

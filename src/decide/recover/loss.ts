@@ -1,0 +1,159 @@
+import { executedWithinReceived } from '../../model/history.ts'
+import type { ServerId } from '../../model/ids.ts'
+import type { Refusal, Risk } from '../../model/plan.ts'
+import { refuse } from '../../model/plan.ts'
+import { type Policy, UNPROVEN_LOSS_BOUND_S } from '../../model/policy.ts'
+import type { SemiSyncSource, ServerStatus } from '../../model/server.ts'
+import { member } from '../../model/topology.ts'
+import { edgesToSubject, type Situation } from './situation.ts'
+
+/** Who may hold an acknowledgement that clients have seen, and how many of them must be sealed to hold every one. */
+export interface AckerSet {
+  readonly holders: readonly ServerId[]
+  readonly waitCount: number
+  /** |holders| - waitCount + 1: any that many meet every acknowledgement in at least one server. */
+  readonly mustSeal: number
+  /** Replicas that do not count, with the reason: what remains open is named in the plan. */
+  readonly leftOut: readonly { readonly server: ServerId; readonly why: string }[]
+}
+
+/**
+ * Acknowledged writes survive only under AFTER_SYNC that cannot have fallen back: waits without replicas, and a timeout so long
+ * that it cannot have passed since the last reading (an hour is beyond every window of ours).
+ */
+export function losslessSource(status: ServerStatus | undefined): SemiSyncSource | undefined {
+  if (status?.semiSync.kind !== 'present') return undefined
+  const { source } = status.semiSync
+  const lossless =
+    source.enabled &&
+    source.operational &&
+    source.waitPoint === 'after_sync' &&
+    source.waitsWithoutReplicas &&
+    source.timeoutMs >= 3_600_000
+  return lossless ? source : undefined
+}
+
+/** N and k of the proof, from the primary's last good reading and the replicas' own. */
+export function ackerSet(situation: Situation): AckerSet | undefined {
+  const source = losslessSource(situation.lastReading?.status)
+  if (!source || !situation.lastReading) return undefined
+  const attached = new Set(situation.lastReading.status.attached.map((a) => a.numericId))
+  const holders: ServerId[] = []
+  const leftOut: { server: ServerId; why: string }[] = []
+  for (const edge of edgesToSubject(situation)) {
+    const answer = member(situation.topology, edge.replica)?.sighting.answer
+    if (answer?.status.semiSync.kind !== 'present' || !answer.status.semiSync.replicaEnabled) continue
+    if (attached.has(answer.status.numericId) || couldHaveAttachedSince(situation, edge.replica))
+      holders.push(edge.replica)
+    else
+      leftOut.push({
+        server: edge.replica,
+        why: 'not attached at the last good reading of the primary, and silent since before it',
+      })
+  }
+  return { holders, waitCount: source.waitCount, mustSeal: Math.max(1, holders.length - source.waitCount + 1), leftOut }
+}
+
+/** Its own reading, not older than the primary's last, showed a running receiver. */
+function couldHaveAttachedSince(situation: Situation, id: ServerId): boolean {
+  const answer = member(situation.topology, id)?.sighting.answer
+  if (!answer) return false
+  const running = answer.status.channels.some((c) => c.receiver === 'running' || c.receiver === 'connecting')
+  const primaryAt = situation.lastReading?.at
+  // Without a time to compare with (reading from the store) every follower with the replica side enabled counts: more holders, never fewer.
+  return primaryAt === undefined ? true : running && answer.at >= primaryAt
+}
+
+export type LossVerdict =
+  | { readonly kind: 'proven'; readonly says: string; readonly risks: readonly Risk[] }
+  | { readonly kind: 'bounded'; readonly says: string; readonly risks: readonly Risk[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+/** Whether policy lets us go on with what `sealed` holds. `received`: the reading of the best received history, for the age bound. */
+export function settleLoss(
+  situation: Situation,
+  sealed: readonly ServerId[],
+  best: ServerStatus | undefined,
+): LossVerdict {
+  const ackers = ackerSet(situation)
+  if (ackers) {
+    const held = ackers.holders.filter((id) => sealed.includes(id)).length
+    if (held >= ackers.mustSeal) return { kind: 'proven', says: provenText(ackers, held), risks: residue(ackers) }
+    if (demandsProof(situation.policy, true)) return { kind: 'refused', refusal: tooFewSealed(situation, ackers, held) }
+  } else if (demandsProof(situation.policy, false)) {
+    return { kind: 'refused', refusal: noLossless() }
+  }
+  return boundedLoss(situation, best)
+}
+
+const demandsProof = (policy: Policy, lossless: boolean): boolean =>
+  policy.loss.kind === 'proven' || (policy.loss.kind === 'auto' && lossless)
+
+const provenText = (ackers: AckerSet, held: number): string =>
+  `no acknowledged write is lost: ${held} of ${ackers.holders.length} possible holders of an acknowledgement are sealed, ${ackers.mustSeal} suffice (wait count ${ackers.waitCount})`
+
+const residue = (ackers: AckerSet): readonly Risk[] =>
+  ackers.leftOut.map(({ server, why }) => ({
+    code: 'acker_left_out',
+    says: `${server} does not count as a holder of acknowledgements: ${why}; it may have come back within one look's interval`,
+  }))
+
+function tooFewSealed(situation: Situation, ackers: AckerSet, held: number): Refusal {
+  return refuse({
+    code: 'loss_not_provable',
+    says: `acknowledged writes may be lost: ${held} of the ${ackers.holders.length} servers that may hold an acknowledgement are sealed, ${ackers.mustSeal} are needed (wait count ${ackers.waitCount})`,
+    tryThis: `bring one more of them back, or accept a loss: regent failover ${situation.topology.alias} --loss 10s --reason "…"`,
+  })
+}
+
+const noLossless = (): Refusal =>
+  refuse({
+    code: 'loss_not_provable',
+    says: 'policy loss: proven, but lossless semi-sync (AFTER_SYNC without fallback) was not in force at the last good reading of the primary',
+    tryThis: 'accept a loss for this once: regent failover <cluster> --loss 10s --reason "…"',
+  })
+
+function boundedLoss(situation: Situation, best: ServerStatus | undefined): LossVerdict {
+  const bound = situation.policy.loss.kind === 'at_most' ? situation.policy.loss.seconds : UNPROVEN_LOSS_BOUND_S
+  if (bound === Number.POSITIVE_INFINITY)
+    return {
+      kind: 'bounded',
+      says: 'any loss is accepted by name',
+      risks: [{ code: 'unproven_loss', says: 'how much may be lost is not known; any loss was accepted by name' }],
+    }
+  const reading = situation.lastReading
+  if (!reading || !best) return unreadable(bound)
+  const within = executedWithinReceived(reading.status.history, best.history)
+  const age = (reading.ageMs / 1000).toFixed(1)
+  if (within === 'yes' && reading.ageMs <= bound * 1000)
+    return {
+      kind: 'bounded',
+      says: `writes of at most the last ${age} s may be lost`,
+      risks: [
+        {
+          code: 'unproven_loss',
+          says: `semi-sync proves nothing here: acknowledged writes of the last ${age} s before the failure may be lost`,
+        },
+      ],
+    }
+  return {
+    kind: 'refused',
+    refusal: refuse({
+      code: 'loss_over_bound',
+      says:
+        within === 'yes'
+          ? `the last good reading of the primary is ${age} s old, the bound is ${bound} s`
+          : `the best replica has not received all that the primary had executed ${age} s before its last sign of life`,
+      tryThis: 'salvage from the old primary, or accept it: regent failover <cluster> --loss <seconds>s --reason "…"',
+    }),
+  }
+}
+
+const unreadable = (bound: number): LossVerdict => ({
+  kind: 'refused',
+  refusal: refuse({
+    code: 'loss_over_bound',
+    says: `no reading of the primary is known, so a loss of at most ${bound} s cannot be shown`,
+    tryThis: 'accept it by name: regent failover <cluster> --loss any --reason "…"',
+  }),
+})

@@ -1,0 +1,211 @@
+import { errant, receivedWithin } from '../../model/history.ts'
+import type { ServerId } from '../../model/ids.ts'
+import { type Plan, type Planned, refuse } from '../../model/plan.ts'
+import { type ServerStatus, takesWrites } from '../../model/server.ts'
+import type { Step } from '../../model/step.ts'
+import { member } from '../../model/topology.ts'
+import { planAckers, wantedSemiSync } from './ackers.ts'
+import { counting, opening, sourceSide } from './gates.ts'
+import { followers, type Situation } from './situation.ts'
+
+const answering = (situation: Situation, id: ServerId): ServerStatus | undefined => {
+  const look = member(situation.topology, id)?.sighting.latest
+  return look?.kind === 'answered' ? look.status : undefined
+}
+
+const plan = (situation: Situation, kind: Plan['kind'], steps: readonly Step[], because: string): Planned => ({
+  kind: 'plan',
+  plan: {
+    version: 1,
+    recovery: situation.recovery,
+    cluster: situation.topology.cluster,
+    kind,
+    act: 1,
+    subject: situation.subject,
+    steps,
+    ranking: [],
+    risks: [],
+    fence: { demand: { atLeast: 'none', alsoRoutes: false }, because: 'nobody else is opened' },
+    because,
+  },
+})
+
+/** Before anything else: a server of an older reign is closed, with its clients cut first and semi-sync off only then. */
+export function planFence(situation: Situation): Planned {
+  const server = situation.subject
+  if (situation.topology.reign?.primary === server)
+    return refuse({
+      code: 'is_the_primary',
+      says: `${server} is the primary of the present reign`,
+      tryThis: `regent switchover ${situation.topology.alias}`,
+    })
+  const status = answering(situation, server)
+  if (!status)
+    return refuse({
+      code: 'not_answering',
+      says: `${server} does not answer, so it cannot be closed`,
+      tryThis: `regent topology ${situation.topology.alias}`,
+    })
+  return plan(situation, 'fence', fencingSteps(situation, status), 'it is not the primary of the present reign')
+}
+
+function fencingSteps(situation: Situation, status: ServerStatus): readonly Step[] {
+  const server = situation.subject
+  const common = { deadlineMs: 5000, ifItFails: 'stop' } as const
+  const sourceOn = status.semiSync.kind === 'present' && status.semiSync.source.enabled
+  const cut: Step = { kind: 'cut_clients', id: `cut:${server}`, server, after: [], ...common }
+  const off: Step = {
+    kind: 'semi_sync_source',
+    id: `source_off:${server}`,
+    server,
+    to: 'off',
+    waitCount: 0,
+    after: [cut.id],
+    ...common,
+  }
+  const close: Step = {
+    kind: 'close_server',
+    id: `close:${server}`,
+    server,
+    lockWaitS: 2,
+    after: [cut.id, ...(sourceOn ? [off.id] : [])],
+    ...common,
+  }
+  return sourceOn ? [cut, off, close] : [cut, close]
+}
+
+export function planUnfence(situation: Situation): Planned {
+  const { reign, alias } = situation.topology
+  if (reign && reign.primary !== situation.subject)
+    return refuse({
+      code: 'another_reign',
+      says: `${reign.primary} reigns (epoch ${reign.epoch}): opening ${situation.subject} would make two primaries`,
+      tryThis: `regent unfence ${situation.subject} --over-reign ${reign.epoch} --reason "…" --for 10m, or regent switchover ${alias} --to ${situation.subject}`,
+    })
+  return plan(
+    situation,
+    'unfence',
+    [
+      {
+        kind: 'open_server',
+        id: `open:${situation.subject}`,
+        server: situation.subject,
+        after: [],
+        deadlineMs: 5000,
+        ifItFails: 'stop',
+      },
+    ],
+    'a person opens it by name',
+  )
+}
+
+/** A returned server follows the present primary again, if it has nothing that the present reign lacks. */
+export function planRejoin(situation: Situation): Planned {
+  const { reign, alias } = situation.topology
+  const server = situation.subject
+  const status = answering(situation, server)
+  const primary = reign && answering(situation, reign.primary)
+  if (!reign || !primary)
+    return refuse({
+      code: 'no_primary',
+      says: 'there is no primary that answers to rejoin',
+      tryThis: `regent diagnose ${alias}`,
+    })
+  if (!status)
+    return refuse({ code: 'not_answering', says: `${server} does not answer`, tryThis: `regent topology ${alias}` })
+  if (server === reign.primary)
+    return refuse({ code: 'is_the_primary', says: `${server} is the primary`, tryThis: `regent topology ${alias}` })
+  const surplus = errant(status.history, primary.history)
+  if (surplus.kind === 'unprovable')
+    return refuse({
+      code: 'history_unprovable',
+      says: `it cannot be proven that ${server} has nothing which ${reign.primary} lacks: ${surplus.because}`,
+      tryThis: `compare by hand, rebuild it, then: regent rejoin ${server}`,
+    })
+  if (surplus.kind === 'some')
+    return refuse({
+      code: 'errant_transactions',
+      says: `${server} has ${surplus.gtids}, which the present reign never had`,
+      tryThis: `it stays fenced. Rebuild it by hand, then regent rejoin ${server}; or regent unfence ${server}; or regent forget ${server}`,
+    })
+  const fencing = takesWrites(status.access) ? fencingSteps(situation, status) : sourceOff(situation, status)
+  const channel = status.channels[0]?.name ?? ''
+  const attach: Step = {
+    kind: 'attach',
+    id: `attach:${server}`,
+    server,
+    channel,
+    to: reign.primary,
+    keepRelayLog: false,
+    after: fencing.slice(-1).map((s) => s.id),
+    deadlineMs: 10_000,
+    ifItFails: 'stop',
+  }
+  return plan(situation, 'rejoin', [...fencing, attach], 'everything it has executed is part of the present reign')
+}
+
+/** A source side left from its time as primary makes the applier of a replica wait for ever. */
+function sourceOff(situation: Situation, status: ServerStatus): readonly Step[] {
+  if (status.semiSync.kind !== 'present' || !status.semiSync.source.enabled) return []
+  const server = situation.subject
+  return [
+    {
+      kind: 'semi_sync_source',
+      id: `source_off:${server}`,
+      server,
+      to: 'off',
+      waitCount: 0,
+      after: [],
+      deadlineMs: 5000,
+      ifItFails: 'stop',
+    },
+  ]
+}
+
+/**
+ * The primary of the present reign restarted and is read-only: reopened only if no replica received what it now lacks. A primary
+ * behind its replicas would reuse their GTIDs, and they would skip its writes silently.
+ */
+export function planReopen(situation: Situation): Planned {
+  const { reign, alias } = situation.topology
+  const server = situation.subject
+  const status = answering(situation, server)
+  if (!reign || reign.primary !== server || !status)
+    return refuse({
+      code: 'not_the_primary',
+      says: `${server} is not the primary of the present reign, or does not answer`,
+      tryThis: `regent topology ${alias}`,
+    })
+  const found = followers(situation)
+  const ahead = found.filter((f) => receivedWithin(f.status.history, status.history) !== 'yes')
+  if (ahead.length > 0)
+    return refuse({
+      code: 'behind_its_replicas',
+      says: `${ahead.map((f) => f.id).join(', ')} may have received what ${server} now lacks`,
+      tryThis: `regent failover ${alias}`,
+    })
+  const reader = { ...situation, lastReading: situation.lastReading ?? { status, ageMs: 0 } }
+  const ackers = planAckers(reader, { id: server }, found)
+  if (ackers.kind === 'refusal') return ackers
+  const source = sourceSide(situation, server, ackers, [])
+  const counted = counting(
+    server,
+    ackers,
+    source.map((s) => s.id),
+    10_000,
+  )
+  const gates = [...source, ...counted]
+  return plan(
+    situation,
+    'reopen',
+    [
+      ...gates,
+      ...opening(
+        situation,
+        server,
+        gates.map((s) => s.id),
+      ),
+    ],
+    `no replica received what it lacks; wanted semi-sync: ${wantedSemiSync(reader).kind}`,
+  )
+}

@@ -1,0 +1,72 @@
+import type { Epoch, Instant, RecoveryId, ServerId } from '../../model/ids.ts'
+import type { Policy } from '../../model/policy.ts'
+import type { Channel, ServerStatus } from '../../model/server.ts'
+import { type Edge, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
+import type { SubjectState } from '../fence/proof.ts'
+
+/** A primary's last good reading: this process's own, or the one in the store. */
+export interface PrimaryReading {
+  readonly status: ServerStatus
+  /** Age at its last sign of life, ms. */
+  readonly ageMs: number
+  /** Monotonic, only where this process read it itself. */
+  readonly at?: Instant
+}
+
+/** All that a planner may look at: one snapshot. */
+export interface Situation {
+  readonly topology: Topology
+  readonly policy: Policy
+  /** Names of the registered routes. */
+  readonly routes: readonly string[]
+  readonly recovery: RecoveryId
+  readonly nextEpoch: Epoch
+  readonly subject: ServerId
+  readonly subjectState: SubjectState
+  /** Refused by its own kernel and by every witness. */
+  readonly stopped: boolean
+  readonly lastReading?: PrimaryReading
+  readonly automatic: boolean
+  /** While a reign is only being opened: the primaries before it, whose replicas still point at them. */
+  readonly formerPrimaries: readonly ServerId[]
+  /** Tried in this recovery and not counted in time: not tried again. */
+  readonly unusableAckers: readonly ServerId[]
+  /** A person wants this one and no other. */
+  readonly wanted?: ServerId
+}
+
+/** A replica of the subject that answers now, with the channel by which it follows. */
+export interface Follower {
+  readonly member: Member
+  readonly id: ServerId
+  readonly status: ServerStatus
+  readonly channel: Channel
+}
+
+const answersNow = (m: Member): ServerStatus | undefined =>
+  m.sighting.latest.kind === 'answered' ? m.sighting.latest.status : undefined
+
+/** Edges to the subject, and to the primaries before it while its own reign is only being opened. */
+export function edgesToSubject(situation: Situation): readonly Edge[] {
+  const own = edgesTo(situation.topology, situation.subject)
+  const former = situation.formerPrimaries.flatMap((id) => edgesTo(situation.topology, id))
+  const late = former.filter((e) => e.replica !== situation.subject && !own.some((o) => o.replica === e.replica))
+  return [...own, ...late]
+}
+
+export function followers(situation: Situation): readonly Follower[] {
+  return edgesToSubject(situation).flatMap((edge) => follower(situation.topology, edge))
+}
+
+function follower(topology: Topology, edge: Edge): readonly Follower[] {
+  const found = member(topology, edge.replica)
+  const status = found && answersNow(found)
+  const channel = status?.channels.find((c) => c.name === edge.channel.name)
+  return found && status && channel ? [{ member: found, id: found.id, status, channel }] : []
+}
+
+/** Followers that do not answer now, from their last answers. */
+export const absentFollowers = (situation: Situation): readonly ServerId[] =>
+  edgesToSubject(situation)
+    .map((e) => e.replica)
+    .filter((id) => !followers(situation).some((f) => f.id === id))

@@ -1,0 +1,357 @@
+import type { ServerId } from '../../model/ids.ts'
+import { type Plan, type Planned, type RefusalReason, refuse } from '../../model/plan.ts'
+import type { Step } from '../../model/step.ts'
+import { barrierStep } from '../fence/proof.ts'
+import { type AckerPlan, planAckers } from './ackers.ts'
+import { attachStep, counting, keepsRelayLog, opening, sourceSide } from './gates.ts'
+import { rank } from './rank.ts'
+import { type Follower, followers, type Situation } from './situation.ts'
+
+/**
+ * Act 1 of a switchover: all that can be taken back. Checks; an acker is moved below the winner while the old primary keeps at least
+ * its wait count of others; new connections wait; the old primary is closed within a bound; the winner applies all of it and is made
+ * ready. Each step has an undo that returns the old primary to service.
+ */
+export function planSwitchoverAct1(situation: Situation): Planned {
+  const found = followers(situation)
+  const { winner, ranked } = rank(situation, found)
+  const reasons = vetoes(situation, found)
+  if (reasons.length > 0 || !winner) return refuse(...reasons)
+  const ackers = planAckers(situation, winner, found)
+  if (ackers.kind === 'refusal') return ackers
+  const early = earlyAckers(situation, winner, found, ackers)
+  const close = closing(situation, early)
+  const plan: Plan = {
+    ...skeleton(situation, 1),
+    steps: [
+      ...early.flatMap((a) => movingEarly(situation, winner, a)),
+      ...close,
+      ...readying(situation, { winner, ackers, early }),
+    ],
+    ranking: ranked,
+    risks: ackers.risks,
+    switchover: { winner: winner.id, semiSync: ackers.wanted },
+  }
+  return { kind: 'plan', plan }
+}
+
+const skeleton = (situation: Situation, act: 1 | 2): Omit<Plan, 'steps' | 'ranking' | 'risks'> => ({
+  version: 1,
+  recovery: situation.recovery,
+  cluster: situation.topology.cluster,
+  kind: 'switchover',
+  act,
+  subject: situation.subject,
+  fence: {
+    demand: { atLeast: 'readonly', alsoRoutes: false },
+    because: 'the old primary is closed and read back before another opens',
+  },
+  because: 'nothing is lost: the winner applies all that the closed primary has executed before it opens',
+})
+
+function vetoes(situation: Situation, found: readonly Follower[]): readonly RefusalReason[] {
+  const { topology, policy } = situation
+  const ranking = rank(situation, found)
+  const reasons: RefusalReason[] = []
+  const say = (when: boolean, code: string, says: string, tryThis: string): void =>
+    void (when && reasons.push({ code, says, tryThis }))
+  say(
+    topology.reign?.primary !== situation.subject,
+    'not_the_primary',
+    'the present reign is of another server, or none is recorded',
+    `regent topology ${topology.alias}`,
+  )
+  say(
+    situation.subjectState !== 'answers',
+    'primary_not_answering',
+    'the primary does not answer: this is a failover, not a switchover',
+    `regent diagnose ${topology.alias}`,
+  )
+  say(
+    ranking.winner === undefined,
+    'no_candidate',
+    `no replica may become the primary: ${ranking.ranked.map((r) => `${r.server}: ${r.reasons.join(', ')}`).join('; ') || 'none answers'}`,
+    `regent topology ${topology.alias}`,
+  )
+  const channel = ranking.winner?.channel
+  say(
+    channel !== undefined && channel.receiver !== 'running',
+    'winner_not_receiving',
+    `${ranking.winner?.id} does not receive from the primary`,
+    `regent diagnose ${topology.alias}`,
+  )
+  say(
+    channel !== undefined && channel.applier !== 'running',
+    'winner_not_applying',
+    `the applier of ${ranking.winner?.id} does not run`,
+    `regent diagnose ${topology.alias}`,
+  )
+  say(
+    (channel?.lagMs ?? 0) > policy.switchoverBoundMs,
+    'lag_over_limit',
+    `${ranking.winner?.id} is ${Math.round((channel?.lagMs ?? 0) / 1000)} s behind, the bound of a switchover is ${policy.switchoverBoundMs / 1000} s`,
+    'wait until it has caught up',
+  )
+  return reasons
+}
+
+/** Moved before the closing only while the old primary keeps its own wait count of others attached. */
+function earlyAckers(
+  situation: Situation,
+  winner: Follower,
+  found: readonly Follower[],
+  ackers: AckerPlan,
+): readonly Follower[] {
+  const others = found.filter(
+    (f) => f.id !== winner.id && f.channel.receiver === 'running' && f.channel.applier === 'running',
+  )
+  const keeps = found.filter((f) => f.channel.receiver === 'running').length - ackers.ackers.length
+  const source = situation.lastReading?.status.semiSync
+  const needed = source?.kind === 'present' && source.source.enabled ? source.source.waitCount : 0
+  return keeps >= needed && ackers.ackers.every((a) => others.some((o) => o.id === a.id)) ? ackers.ackers : []
+}
+
+/** MariaDB's acker must not have applied more than the winner has: it is sealed, drained, stopped, and waits for the winner first. */
+function movingEarly(situation: Situation, winner: Follower, acker: Follower): readonly Step[] {
+  const server = acker.id
+  const channel = acker.channel.name
+  const deadlineMs = situation.policy.switchoverBoundMs
+  const back = { kind: 'attach', server, channel, to: situation.subject, keepRelayLog: false } as const
+  if (keepsRelayLog(acker))
+    return [
+      {
+        ...attachStep(situation, acker, { to: winner.id, after: [], keepRelayLog: true, ifItFails: 'stop' }),
+        undo: back,
+      },
+    ]
+  const stop = { ifItFails: 'stop', deadlineMs } as const
+  return [
+    {
+      kind: 'seal',
+      id: `seal:${server}`,
+      server,
+      channel,
+      killAfterMs: situation.policy.sealKillAfterMs,
+      after: [],
+      ...stop,
+      undo: { kind: 'unseal', server, channel },
+    },
+    { kind: 'drain', id: `drain:${server}`, server, channel, after: [`seal:${server}`], ...stop },
+    {
+      kind: 'stop_applier',
+      id: `stop_applier:${server}`,
+      server,
+      channel,
+      rollBack: false,
+      after: [`drain:${server}`],
+      ...stop,
+      undo: { kind: 'start_applier', server, channel },
+    },
+    {
+      kind: 'reach',
+      id: `reach:${winner.id}:${server}`,
+      server: winner.id,
+      channel: winner.channel.name,
+      of: server,
+      after: [`stop_applier:${server}`],
+      ...stop,
+    },
+    {
+      ...attachStep(situation, acker, {
+        to: winner.id,
+        after: [`reach:${winner.id}:${server}`],
+        keepRelayLog: false,
+        ifItFails: 'stop',
+      }),
+      undo: back,
+    },
+  ]
+}
+
+function closing(situation: Situation, early: readonly Follower[]): readonly Step[] {
+  const server = situation.subject
+  const moved = early.map((a) => `attach:${a.id}`)
+  const lockWaitS = Math.max(1, Math.floor(situation.policy.switchoverBoundMs / 1000) - 1)
+  const deadlineMs = situation.policy.switchoverBoundMs
+  const withdrawn = situation.routes.map(
+    (route): Step => ({
+      kind: 'withdraw_route',
+      id: `withdraw:${route}`,
+      route,
+      sessions: 'leave',
+      after: moved,
+      deadlineMs: situation.policy.act1DeadlineMs,
+      ifItFails: 'stop',
+      undo: { kind: 'announce', route, server },
+    }),
+  )
+  return [
+    ...withdrawn,
+    {
+      kind: 'close_server',
+      id: `close:${server}`,
+      server,
+      lockWaitS,
+      after: [...moved, ...withdrawn.map((s) => s.id)],
+      deadlineMs,
+      ifItFails: 'stop',
+      undo: { kind: 'open_server', server },
+    },
+  ]
+}
+
+interface Cast {
+  readonly winner: Follower
+  readonly ackers: AckerPlan
+  readonly early: readonly Follower[]
+}
+
+/** The winner applies all that the closed primary executed; only then its applier is stopped and its source side goes on. */
+function readying(situation: Situation, cast: Cast): readonly Step[] {
+  const { winner, ackers, early } = cast
+  const server = winner.id
+  const channel = winner.channel.name
+  const common = { server, channel, deadlineMs: situation.policy.switchoverBoundMs, ifItFails: 'stop' } as const
+  const reach: Step = {
+    kind: 'reach',
+    id: `reach:${server}`,
+    of: situation.subject,
+    after: [`close:${situation.subject}`],
+    ...common,
+  }
+  const seal: Step = {
+    kind: 'seal',
+    id: `seal:${server}`,
+    killAfterMs: situation.policy.sealKillAfterMs,
+    after: [reach.id],
+    ...common,
+    undo: { kind: 'unseal', server, channel },
+  }
+  const stop: Step = {
+    kind: 'stop_applier',
+    id: `stop_applier:${server}`,
+    rollBack: false,
+    after: [seal.id],
+    ...common,
+    undo: { kind: 'start_applier', server, channel },
+  }
+  const late = ackers.ackers
+    .filter((a) => !early.some((e) => e.id === a.id))
+    .map(
+      (a): Step => ({
+        ...attachStep(situation, a, {
+          to: server,
+          after: [reach.id],
+          keepRelayLog: keepsRelayLog(a),
+          ifItFails: 'stop',
+        }),
+        undo: { kind: 'attach', server: a.id, channel: a.channel.name, to: situation.subject, keepRelayLog: false },
+      }),
+    )
+  const source = sourceSide(situation, server, ackers, [stop.id]).map(
+    (s): Step => ({ ...s, undo: { kind: 'semi_sync_source', server, to: 'off', waitCount: 0 } }),
+  )
+  const attached = [...early.map((e) => `attach:${e.id}`), ...late.map((s) => s.id), ...source.map((s) => s.id)]
+  return [
+    reach,
+    seal,
+    stop,
+    ...late,
+    ...source,
+    ...counting(server, ackers, attached, situation.policy.attachDeadlineMs),
+  ]
+}
+
+/** Act 2: from here on there is no way back. Open, tell; then the sessions, the old primary and the rest. */
+export function planSwitchoverAct2(situation: Situation, act1: Plan): Planned {
+  const chosen = act1.switchover
+  const winner = chosen && situation.topology.members.find((m) => m.id === chosen.winner)
+  if (!chosen || winner?.sighting.latest.kind !== 'answered')
+    return refuse({
+      code: 'winner_gone',
+      says: `${chosen?.winner ?? 'the winner'} does not answer any more`,
+      tryThis: `regent topology ${situation.topology.alias}`,
+    })
+  const attached = act1.steps.flatMap((s) => (s.kind === 'attach' ? [s.server] : []))
+  const rest = followers(situation).filter((f) => f.id !== winner.id && !attached.includes(f.id))
+  const sealed = act1.steps.find(
+    (s): s is Extract<Step, { kind: 'seal' }> => s.kind === 'seal' && s.server === winner.id,
+  )
+  const demand = { atLeast: 'readonly', alsoRoutes: false } as const
+  const barrier = barrierStep(situation.policy, {
+    server: situation.subject,
+    demand,
+    stopped: false,
+    routes: situation.routes,
+  })
+  const plan: Plan = {
+    ...skeleton(situation, 2),
+    mints: { epoch: situation.nextEpoch, winner: winner.id, semiSync: chosen.semiSync },
+    steps: [
+      barrier,
+      ...opening(situation, winner.id, [barrier.id]),
+      ...afterwards(situation, { winner: winner.id, channel: sealed?.channel ?? '', rest }),
+    ],
+    ranking: act1.ranking,
+    risks: act1.risks,
+  }
+  return { kind: 'plan', plan }
+}
+
+interface Aftermath {
+  readonly winner: ServerId
+  readonly channel: string
+  readonly rest: readonly Follower[]
+}
+
+/** Sessions of the old primary are closed between statements; it follows the new one, with its source side off before its channel starts. */
+function afterwards(situation: Situation, { winner, channel, rest }: Aftermath): readonly Step[] {
+  const old = situation.subject
+  const announced = situation.routes.length > 0 ? situation.routes.map((r) => `announce:${r}`) : [`open:${winner}`]
+  const idle = situation.routes.map(
+    (route): Step => ({
+      kind: 'close_idle_sessions',
+      id: `sessions:${route}`,
+      route,
+      server: old,
+      after: announced,
+      deadlineMs: situation.policy.switchoverBoundMs,
+      ifItFails: 'go_on',
+    }),
+  )
+  const common = { deadlineMs: situation.policy.attachDeadlineMs, ifItFails: 'go_on' } as const
+  return [
+    ...idle,
+    ...rest.map((f) =>
+      attachStep(situation, f, { to: winner, after: announced, keepRelayLog: keepsRelayLog(f), ifItFails: 'go_on' }),
+    ),
+    {
+      kind: 'reset_channel',
+      id: `reset:${winner}`,
+      server: winner,
+      channel: channel,
+      after: announced,
+      deadlineMs: 10_000,
+      ifItFails: 'go_on',
+    },
+    {
+      kind: 'semi_sync_source',
+      id: `source_off:${old}`,
+      server: old,
+      to: 'off',
+      waitCount: 0,
+      after: announced,
+      ...common,
+    },
+    {
+      kind: 'attach',
+      id: `attach:${old}`,
+      server: old,
+      channel: '',
+      to: winner,
+      keepRelayLog: false,
+      after: [`source_off:${old}`],
+      ...common,
+    },
+  ]
+}

@@ -1,0 +1,57 @@
+import type { FenceDemand } from './fence.ts'
+import type { ClusterId, Epoch, RecoveryId, ServerId } from './ids.ts'
+import type { ReignSemiSync } from './reign.ts'
+import type { Step } from './step.ts'
+
+export type RecoveryKind = 'failover' | 'switchover' | 'adopt' | 'rejoin' | 'reopen' | 'fence' | 'unfence'
+
+/** Why a server would, or would not, become the primary. Best first. */
+export interface Ranked {
+  readonly server: ServerId
+  readonly eligible: boolean
+  readonly reasons: readonly string[]
+}
+
+/** A risk that policy allows: named before it is taken. */
+export interface Risk {
+  readonly code: string
+  readonly says: string
+}
+
+/** One act. The object that is shown is the object that is executed and journalled. */
+export interface Plan {
+  readonly version: 1
+  readonly recovery: RecoveryId
+  readonly cluster: ClusterId
+  readonly kind: RecoveryKind
+  readonly act: 1 | 2
+  /** The primary that is replaced, or the server that is acted on. */
+  readonly subject: ServerId
+  /** Act 2 of a failover or switchover: the reign that its durable intent mints. */
+  readonly mints?: { readonly epoch: Epoch; readonly winner: ServerId; readonly semiSync: ReignSemiSync }
+  /** Act 1 of a switchover has chosen already: everything it does can be taken back. */
+  readonly switchover?: { readonly winner: ServerId; readonly semiSync: ReignSemiSync }
+  readonly steps: readonly Step[]
+  readonly ranking: readonly Ranked[]
+  readonly risks: readonly Risk[]
+  /** The proof that the barrier demands, and why that one. */
+  readonly fence: { readonly demand: FenceDemand; readonly because: string }
+  readonly because: string
+}
+
+/** The answer of a planner that says no, before the first change. */
+export interface Refusal {
+  readonly kind: 'refusal'
+  readonly reasons: readonly RefusalReason[]
+}
+
+export interface RefusalReason {
+  readonly code: string
+  readonly says: string
+  /** The command that shows the evidence, and the way out: scoped and expiring. */
+  readonly tryThis: string
+}
+
+export type Planned = { readonly kind: 'plan'; readonly plan: Plan } | Refusal
+
+export const refuse = (...reasons: readonly RefusalReason[]): Refusal => ({ kind: 'refusal', reasons })

@@ -1,0 +1,121 @@
+/**
+ * The catalogue of errors for people: code, what happened, what to try. One table; `docs/problems.md` is printed from it.
+ * An expected outcome is a value; a `ProblemError` is thrown only where a world is broken or a person's input cannot be used.
+ */
+export interface Problem {
+  readonly code: ProblemCode
+  readonly says: string
+  readonly tryThis: string
+  readonly exit: ExitCode
+}
+
+/** 1 it failed · 2 usage or configuration · 3 refused by a safety check · 4 cannot reach · 5 not allowed · 6 still running */
+export type ExitCode = 1 | 2 | 3 | 4 | 5 | 6
+
+type Facts = Readonly<Record<string, string | number>>
+interface Entry {
+  readonly says: (f: Facts) => string
+  readonly tryThis: (f: Facts) => string
+  readonly exit: ExitCode
+}
+
+export const PROBLEMS = {
+  config_missing: {
+    exit: 2,
+    says: (f) => `there is no configuration file at ${f['path']}`,
+    tryThis: (f) => `write one (README, "your own cluster") or name it: --config ${f['path']}`,
+  },
+  config_wrong: { exit: 2, says: (f) => `${f['path']}: ${f['what']}`, tryThis: (f) => `${f['fix']}` },
+  usage: { exit: 2, says: (f) => `${f['what']}`, tryThis: (f) => `${f['fix']}` },
+  cluster_unknown: {
+    exit: 2,
+    says: (f) => `no cluster and no server is called ${f['name']}`,
+    tryThis: (f) => `name one of: ${f['known']}`,
+  },
+  server_unknown: {
+    exit: 2,
+    says: (f) => `no server of cluster ${f['cluster']} is called ${f['name']}`,
+    tryThis: (f) => `name one of: ${f['known']}`,
+  },
+  unreachable: {
+    exit: 4,
+    says: (f) => `${f['server']} cannot be reached: ${f['why']}`,
+    tryThis: (f) => `check the address and the network: mysql -h ${f['host']} -P ${f['port']} -u ${f['user']} -p`,
+  },
+  access_denied: {
+    exit: 5,
+    says: (f) => `${f['server']} does not let ${f['user']} in: ${f['why']}`,
+    tryThis: () => 'correct the password in the configuration, or create the account: regent grants',
+  },
+  privilege_missing: {
+    exit: 5,
+    says: (f) => `${f['user']} on ${f['server']} lacks ${f['privilege']}`,
+    tryThis: (f) => `GRANT ${f['privilege']} ON ${f['on'] ?? '*.*'} TO ${f['account']};`,
+  },
+  flavour_unknown: {
+    exit: 2,
+    says: (f) => `${f['server']} says it is "${f['version']}", which is neither a MySQL nor a MariaDB that Regent knows`,
+    tryThis: () => 'Regent knows MySQL 8.4 and 9.x and MariaDB 10.6 to 11.8; take the server out of the topology, or upgrade it',
+  },
+  reply_unusable: {
+    exit: 1,
+    says: (f) => `${f['server']} answered something that cannot be used: ${f['what']}`,
+    tryThis: () => 'look at the server by hand; report it with the version when it is a server that Regent should know',
+  },
+  lease_taken: {
+    exit: 3,
+    says: (f) => `another Regent acts on this store: ${f['by']} (its lease is valid for ${f['left']} ms more)`,
+    tryThis: () => 'give the command to that one (--api URL), or end it first',
+  },
+  store_locked: {
+    exit: 1,
+    says: (f) => `the store ${f['path']} is locked by another program: ${f['why']}`,
+    tryThis: (f) => `see who holds it: fuser ${f['path']}; only Regent may open it for writing`,
+  },
+  store_full: { exit: 1, says: (f) => `the store ${f['path']} cannot be written: ${f['why']}`, tryThis: () => 'free some space on its file system; watching goes on, nothing is changed until then' },
+  store_corrupt: {
+    exit: 1,
+    says: (f) => `the store ${f['path']} is not a sound SQLite database: ${f['why']}`,
+    tryThis: (f) => `move it aside and adopt again: mv ${f['path']} ${f['path']}.bad; regent adopt <cluster>`,
+  },
+  store_newer: { exit: 2, says: (f) => `the store ${f['path']} was written by a newer Regent (schema ${f['found']}, this one knows ${f['known']})`, tryThis: () => 'use the newer Regent' },
+  port_taken: {
+    exit: 4,
+    says: (f) => `${f['address']} is in use by another program`,
+    tryThis: (f) => `choose another port, or see who it is: ss -ltnp 'sport = :${f['port']}'`,
+  },
+  refused: { exit: 3, says: (f) => `refused: ${f['why']}`, tryThis: (f) => `${f['fix']}` },
+  recovery_open: {
+    exit: 3,
+    says: (f) => `recovery ${f['id']} of this cluster is not finished`,
+    tryThis: (f) => `look at it: regent history ${f['id']}; a running \`regent watch\` continues it`,
+  },
+  recovery_failed: { exit: 1, says: (f) => `${f['what']}`, tryThis: (f) => `regent history ${f['id']}` },
+  needs_yes: {
+    exit: 3,
+    says: () => 'this changes servers, and there is no terminal to ask on',
+    tryThis: () => 'look at the plan (regent plan …), then repeat the command with --yes',
+  },
+  answered_no: { exit: 3, says: () => 'not done: the answer was not yes', tryThis: () => 'nothing was changed' },
+  not_allowed: { exit: 5, says: (f) => `not allowed: ${f['why']}`, tryThis: () => 'give a valid token: REGENT_TOKEN or --token-file' },
+  daemon_unreachable: { exit: 4, says: (f) => `no Regent answers at ${f['url']}: ${f['why']}`, tryThis: () => 'start `regent watch`, or leave --api out to look from here' },
+  installation_missing: { exit: 4, says: (f) => `${f['what']} is missing here`, tryThis: (f) => `${f['fix']}` },
+  sandbox_missing: { exit: 2, says: (f) => `no sandbox runs in ${f['dir']}`, tryThis: () => 'start one: regent sandbox up --server mariadb' },
+  sandbox_failed: { exit: 1, says: (f) => `${f['what']}`, tryThis: (f) => `${f['fix']}` },
+} as const satisfies Record<string, Entry>
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+export function problem(code: ProblemCode, facts: Facts = {}): Problem {
+  const entry: Entry = PROBLEMS[code]
+  return { code, says: entry.says(facts), tryThis: entry.tryThis(facts), exit: entry.exit }
+}
+
+export class ProblemError extends Error {
+  readonly problem: Problem
+  constructor(which: Problem, options?: ErrorOptions) {
+    super(`${which.says} (${which.tryThis})`, options)
+    this.name = 'ProblemError'
+    this.problem = which
+  }
+}

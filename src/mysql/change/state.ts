@@ -1,0 +1,55 @@
+import type { Address } from '../../model/address.ts'
+import type { Access, Applier, Receiver, ReplicationError } from '../../model/server.ts'
+
+/** What changing needs to know of one channel: less than a status, so that it costs less to ask. */
+export interface ChannelState {
+  readonly source: Address
+  readonly receiver: Receiver
+  readonly applier: Applier
+  readonly receiverError?: ReplicationError
+  readonly applierError?: ReplicationError
+  /** Printed, comparable with what the same server printed before. */
+  readonly received: string
+  /** Printed. MySQL: of the whole server, MariaDB: `gtid_slave_pos`. */
+  readonly applied: string
+  /** All that was received is applied. False where the server cannot tell. */
+  readonly caughtUp: boolean
+  /** A transaction was begun by the receiver and is not complete: the applier may hold its rows and locks. */
+  readonly halfReceived: boolean
+  readonly byGtid: boolean
+  readonly heartbeatMs: number
+  readonly connectRetryMs: number
+}
+
+/** One line of the process list. */
+export interface Thread {
+  readonly id: number
+  readonly user: string
+  /** host:port of the client as the server sees it; empty for the server's own threads. */
+  readonly peer: string
+  readonly kind: 'own' | 'dump' | 'client'
+  readonly killed: boolean
+  readonly idle: boolean
+  /** The statement being run, empty when none. */
+  readonly statement: string
+}
+
+/** What read_only and super_read_only say. `waiting`: some SET has begun and does not bind yet, writes still commit. */
+export interface AccessState {
+  readonly access: Access
+  readonly says: string
+}
+
+export interface SemiSyncState {
+  readonly enabled: boolean
+  /** 1 where the flavour has no such setting: one acknowledgement is always enough there. */
+  readonly waitCount: number
+}
+
+/** What a server has, printed, for the question whether another has it too. */
+export interface Holdings {
+  /** All that it executed, as exactly as it can tell: what it can be shown to have. */
+  readonly executed: string
+  /** The same as a target that another server's applier can wait for. */
+  readonly position: string
+}

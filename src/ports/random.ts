@@ -1,0 +1,4 @@
+export interface Random {
+  /** 0 <= x < 1 */
+  next(): number
+}

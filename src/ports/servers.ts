@@ -1,0 +1,99 @@
+import type { Address } from '../model/address.ts'
+import type { ClusterId } from '../model/ids.ts'
+import type { Knock, Look } from '../model/look.ts'
+import type { Outcome } from '../model/outcome.ts'
+
+/**
+ * The right to change servers, as the lease's holder has it at this moment. Every changing packet carries a deadline on the
+ * server's own clock, derived from `leftMs()`: what is left of the lease, less a margin; 0 or less: nothing may be sent.
+ */
+export interface Warrant {
+  readonly cluster: ClusterId
+  readonly token: number
+  leftMs(): number
+}
+
+/** `live`: what moves. `full`: also what moves slowly. One round trip either way. */
+export type Depth = 'live' | 'full'
+
+export interface Watching {
+  /**
+   * One standing connection per address; at most two connections for observing whatever hangs. Never throws: every outcome is a
+   * look, also the deadline (`silent`). After a timeout the connection is destroyed, not used again.
+   */
+  look(address: Address, depth: Depth, deadlineMs: number): Promise<Look>
+  /** New TCP connections, in parallel, to each of these addresses, without login. */
+  knock(addresses: readonly Address[], deadlineMs: number): Promise<readonly Knock[]>
+  /** The peer closed the standing connection: news within milliseconds. Called with a look of kind `closed`. */
+  onClosed(listener: (address: Address, look: Look) => void): Disposable
+  /** Ends the standing connection and forgets the address. */
+  forget(address: Address): void
+}
+
+export interface Place {
+  readonly address: Address
+  readonly channel: string
+}
+
+export interface AttachTo {
+  readonly source: Address
+  /** Change host and port only: applier stays on, relay log is kept (MySQL). */
+  readonly keepRelayLog: boolean
+  readonly heartbeatMs: number
+  readonly connectRetryMs: number
+  /** Switch the replica side of semi-sync on before the channel starts, where the server has it. */
+  readonly semiSyncReplica: boolean
+}
+
+/**
+ * Changes, one guarded packet each, idempotent (look, then change), read back. Every promise resolves to an outcome; `signal`
+ * carries the step's deadline: when it fires the outcome is `unknown`, unless it was killed and seen gone.
+ */
+export interface Changing {
+  /**
+   * Opens the standing session for changes of one server and keeps it open (a login costs a promotion more than its changes);
+   * called as soon as the lease is held, and again after `release`. Needed by nobody: a change without it opens its own.
+   */
+  prepare(address: Address, context: ChangeContext): Promise<Outcome>
+  /** Ends every session for changes, and with them their locks: the lease is given up or lost. */
+  release(): void
+  /** A new leader's first act on a server: kill every holder of `regent.change.<n>` and see them gone. */
+  takeOver(address: Address, warrant: Warrant, signal: AbortSignal): Promise<Outcome>
+  /** `reading`: the status read after the receiver was seen stopped. */
+  seal(place: Place, options: { readonly killAfterMs: number }, context: ChangeContext): Promise<Outcome>
+  startReceiver(place: Place, context: ChangeContext): Promise<Outcome>
+  startApplier(place: Place, context: ChangeContext): Promise<Outcome>
+  stopApplier(place: Place, options: { readonly rollBack: boolean }, context: ChangeContext): Promise<Outcome>
+  /** Waits until applied = received on this channel (received as of the call). `reading`: the status afterwards. */
+  awaitApplied(place: Place, context: ChangeContext): Promise<Outcome>
+  /** Reads what `target` has executed, once, then waits until this server has applied all of it. */
+  awaitReach(place: Place, target: Address, context: ChangeContext): Promise<Outcome>
+  attach(place: Place, to: AttachTo, context: ChangeContext): Promise<Outcome>
+  resetChannel(place: Place, context: ChangeContext): Promise<Outcome>
+  /** `facts.clients`: how many are counted when it resolves. Waits until at least `atLeast`. */
+  awaitAckers(address: Address, atLeast: number, context: ChangeContext): Promise<Outcome>
+  semiSyncSource(
+    address: Address,
+    to: { readonly enabled: boolean; readonly waitCount: number },
+    context: ChangeContext,
+  ): Promise<Outcome>
+  /** `facts.cut`, `facts.left`. Dump threads, our own sessions and those of `except` stay. */
+  cutClients(address: Address, except: readonly string[], context: ChangeContext): Promise<Outcome>
+  close(address: Address, options: { readonly lockWaitS: number }, context: ChangeContext): Promise<Outcome>
+  open(address: Address, context: ChangeContext): Promise<Outcome>
+  /** Threads of client sessions that the server shows idle (`Sleep`), by the client's host:port as the server sees it. */
+  idleSessions(
+    address: Address,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly peer: string; readonly idle: boolean }[]>
+}
+
+export interface ChangeContext {
+  readonly warrant: Warrant
+  readonly signal: AbortSignal
+}
+
+export interface Servers extends Watching, Changing {
+  /** Ends every connection. */
+  end(): Promise<void>
+}

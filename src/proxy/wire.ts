@@ -1,0 +1,201 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { type Address, printAddress } from '../model/address.ts'
+import { elapsedMs, type Instant } from '../model/ids.ts'
+import { type Problem, problem } from '../model/problem.ts'
+import type { ProxySession, SessionsCount } from '../model/proxy-control.ts'
+import type { RouteMessage, RouteVerdict } from '../model/route.ts'
+import type { Gate, GateEffect, GateEvent } from './gate.ts'
+import { betweenStatements } from './idle.ts'
+import { Pair, type PairEvents } from './pair.ts'
+import { isPeer } from './peer.ts'
+
+export interface WireOptions {
+  readonly listen: Address
+  readonly gate: Gate
+  /** Sessions held longer than this are let go: whoever held them is gone, and a client must not hang for ever. */
+  readonly holdMs: number
+  readonly now: () => Instant
+}
+
+/** Carries out what the gate decides, on real sockets. */
+export class Wire {
+  readonly #options: WireOptions
+  readonly #server: Server
+  readonly #pairs = new Map<number, Pair>()
+  readonly #events: PairEvents
+  #clients = 0
+  #timer: NodeJS.Timeout | undefined
+  #letGo: NodeJS.Timeout | undefined
+
+  constructor(options: WireOptions) {
+    this.#options = options
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
+    this.#events = {
+      clientGone: (client) => this.#drive({ kind: 'client_gone', client, at: this.#now() }),
+      sessionEnded: (client) => this.#drive({ kind: 'session_ended', client, at: this.#now() }),
+      greeted: (client, attempt) => this.#drive({ kind: 'greeted', client, attempt, at: this.#now() }),
+      failed: (client, attempt, why) => this.#drive({ kind: 'backend_failed', client, attempt, why, at: this.#now() }),
+    }
+  }
+
+  /** Undefined once clients are accepted (they wait until there is a route), or why not. */
+  listen(): Promise<Problem | undefined> {
+    const { listen } = this.#options
+    return new Promise((resolve) => {
+      const refused = (error: NodeJS.ErrnoException): void => resolve(cannotListen(listen, error))
+      this.#server.once('error', refused)
+      this.#server.listen({ host: listen.host, port: listen.port, backlog: 1024 }, () => {
+        this.#server.off('error', refused)
+        this.#server.on('error', () => undefined) // one accept that failed (no descriptor left) must not end all sessions
+        resolve(undefined)
+      })
+    })
+  }
+
+  /** Where it really listens: the port that the kernel chose, where 0 was asked for. */
+  get address(): Address {
+    const bound = this.#server.address()
+    return typeof bound === 'object' && bound
+      ? { host: this.#options.listen.host, port: bound.port }
+      : this.#options.listen
+  }
+
+  route(message: RouteMessage): RouteVerdict {
+    const { verdict, effects } = this.#options.gate.route(message, this.#now())
+    this.#carryOut(effects)
+    // Led to the same server again (an undo): its sessions go on as if nothing had been.
+    if (message.kind === 'open' && (verdict === 'accepted' || verdict === 'same')) this.release('all')
+    return verdict
+  }
+
+  closeAll(): SessionsCount {
+    const closed = this.#options.gate.sessions.size
+    this.#drive({ kind: 'close_all', at: this.#now() })
+    return { closed, remaining: this.#options.gate.sessions.size }
+  }
+
+  /** Sessions that were already held before this call are closed where they are idle; the others are held from now on. */
+  closeIdle(idlePeers: readonly string[]): SessionsCount {
+    const at = this.#now()
+    const idle = this.#sessions().filter(
+      (pair) => betweenStatements(pair.traffic, at) && isPeer(pair.localEnd, idlePeers),
+    )
+    for (const pair of idle) this.#drive({ kind: 'close_session', client: pair.id, how: 'flushed', at })
+    this.hold('all')
+    return { closed: idle.length, remaining: this.#options.gate.sessions.size }
+  }
+
+  /** Compare and close: refused unless the session is between statements and carried exactly these bytes, no more. */
+  closeOne(seen: {
+    readonly session: number
+    readonly fromClient: number
+    readonly fromServer: number
+  }): SessionsCount {
+    const pair = this.#sessions().find((p) => p.id === seen.session)
+    const unmoved = pair?.bytesFromClient === seen.fromClient && pair.bytesFromServer === seen.fromServer
+    const closes = pair !== undefined && unmoved && betweenStatements(pair.traffic, this.#now())
+    if (closes) this.#drive({ kind: 'close_session', client: pair.id, how: 'flushed', at: this.#now() })
+    return { closed: closes ? 1 : 0, remaining: this.#options.gate.sessions.size }
+  }
+
+  hold(which: number | 'all'): number {
+    const held = this.#sessions().filter((pair) => (which === 'all' || pair.id === which) && pair.hold()).length
+    if (held > 0) {
+      clearTimeout(this.#letGo)
+      this.#letGo = setTimeout(() => this.release('all'), this.#options.holdMs)
+    }
+    return held
+  }
+
+  release(which: number | 'all'): void {
+    for (const pair of this.#pairs.values()) if (which === 'all' || pair.id === which) pair.release()
+    if (which === 'all') clearTimeout(this.#letGo)
+  }
+
+  sessions(): readonly ProxySession[] {
+    const at = this.#now()
+    return this.#sessions().flatMap((pair) => describe(pair, at) ?? [])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer)
+    clearTimeout(this.#letGo)
+    const { sessions } = this.#options.gate
+    for (const pair of this.#pairs.values()) {
+      if (sessions.has(pair.id)) pair.close('at_once')
+      else {
+        pair.abandon()
+        pair.refuse('regent proxy: it is being stopped')
+      }
+    }
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  #now(): Instant {
+    return this.#options.now()
+  }
+
+  #sessions(): readonly Pair[] {
+    return [...this.#options.gate.sessions.keys()].flatMap((id) => this.#pairs.get(id) ?? [])
+  }
+
+  #accept(socket: Socket): void {
+    const id = ++this.#clients
+    this.#pairs.set(id, new Pair(id, socket, { events: this.#events, now: this.#options.now }))
+    socket.once('close', () => this.#pairs.delete(id))
+    this.#drive({ kind: 'client_connected', client: id, at: this.#now() })
+  }
+
+  #drive(event: GateEvent): void {
+    this.#carryOut(this.#options.gate.handle(event))
+  }
+
+  #carryOut(effects: readonly GateEffect[]): void {
+    for (const effect of effects) apply(effect, this.#pairs.get(effect.client))
+    this.#arm()
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer)
+    const due = this.#options.gate.nextDue()
+    if (due === undefined) return
+    this.#timer = setTimeout(
+      () => this.#drive({ kind: 'tick', at: this.#now() }),
+      Math.max(1, Math.ceil(elapsedMs(this.#now(), due))),
+    )
+  }
+}
+
+function apply(effect: GateEffect, pair: Pair | undefined): void {
+  if (effect.kind === 'connect') pair?.connect(effect.to, effect.attempt)
+  else if (effect.kind === 'refuse') pair?.refuse(effect.says)
+  else if (effect.kind === 'close') pair?.close(effect.how)
+  else if (effect.kind === 'abandon') pair?.abandon()
+  else pair?.pipe()
+}
+
+function describe(pair: Pair, at: Instant): ProxySession | undefined {
+  const { to, localEnd, traffic } = pair
+  if (!to || !localEnd) return undefined
+  return {
+    id: pair.id,
+    client: pair.clientEnd,
+    to,
+    localEnd: printAddress(localEnd),
+    lastFrom: traffic.lastFrom,
+    lastAgoMs: Math.round(elapsedMs(traffic.lastAt, at)),
+    openedAgoMs: Math.round(elapsedMs(pair.openedAt, at)),
+    fromClient: pair.bytesFromClient,
+    fromServer: pair.bytesFromServer,
+    held: traffic.heldSince !== undefined,
+  }
+}
+
+function cannotListen(listen: Address, error: NodeJS.ErrnoException): Problem {
+  const address = printAddress(listen)
+  if (error.code === 'EADDRINUSE') return problem('port_taken', { address, port: listen.port })
+  return problem('refused', {
+    why: `the proxy cannot listen on ${address}: ${error.message}`,
+    fix: 'name an address of this host, and a port from 1024 on unless it runs as root (proxy: listen)',
+  })
+}

@@ -1,0 +1,150 @@
+import { adoptable } from '../../decide/recover/adopt.ts'
+import { planFailoverAct1 } from '../../decide/recover/failover-act1.ts'
+import { planSwitchoverAct1 } from '../../decide/recover/switchover.ts'
+import { parseAddress, printAddress } from '../../model/address.ts'
+import type { ServerId } from '../../model/ids.ts'
+import { wallTime } from '../../model/ids.ts'
+import type { Plan, Planned, RefusalReason } from '../../model/plan.ts'
+import { refuse } from '../../model/plan.ts'
+import type { FencePolicy, LossPolicy, Policy } from '../../model/policy.ts'
+import { ProblemError, problem } from '../../model/problem.ts'
+import { examine } from './examine.ts'
+import type { Keeper } from './keeper.ts'
+import { type Asked, situationFor } from './office.ts'
+import { type Approve, type RecoveryEnd, recover } from './recovery.ts'
+import { act, planSingle } from './single.ts'
+
+export type ChangeVerb = 'failover' | 'switchover' | 'adopt' | 'rejoin' | 'fence' | 'unfence'
+
+/** A person's command. Overrides are scoped to this one, and recorded with their reason. */
+export interface Command {
+  readonly verb: ChangeVerb
+  /** Address or id; the primary, or the chosen winner, where a verb needs none. */
+  readonly server?: string
+  readonly open?: boolean
+  readonly loss?: LossPolicy
+  readonly fence?: FencePolicy
+  readonly reason: string
+  readonly by: string
+  /** `unfence`: how long Regent leaves it alone. */
+  readonly forMs?: number
+}
+
+/** What a command would do, without doing it: the very plan that would be run. */
+export async function planCommand(keeper: Keeper, command: Command): Promise<Planned> {
+  const { office, books } = keeper
+  await books.reload()
+  const asked = await askedBy(keeper, command)
+  if ('reasons' in asked) return refuse(...asked.reasons)
+  const situation = await situationFor(office, asked, office.ids.recovery())
+  switch (command.verb) {
+    case 'failover':
+      return planFailoverAct1(situation)
+    case 'switchover':
+      return planSwitchoverAct1(situation)
+    default:
+      return planSingle(command.verb, situation)
+  }
+}
+
+/** Runs it in its turn. `shown`: the plan that the person said yes to. */
+export async function runCommand(
+  keeper: Keeper,
+  command: Command,
+  how: { readonly shown?: Plan; readonly approve?: Approve } = {},
+): Promise<RecoveryEnd> {
+  return keeper.exclusively(async () => {
+    const { office, books } = keeper
+    const lease = keeper.lease()
+    if (!lease) throw new ProblemError(problem('lease_taken', { by: 'unknown', left: 0 }))
+    await books.reload()
+    const asked = await askedBy(keeper, command)
+    if ('reasons' in asked) return { kind: 'refused', id: office.ids.recovery(), reasons: asked.reasons, undone: false }
+    const because = `${command.by}: ${command.reason || command.verb}`
+    const end =
+      command.verb === 'failover' || command.verb === 'switchover'
+        ? await recover(office, { ...asked, ...how, kind: command.verb, because }, lease)
+        : await act(
+            office,
+            { ...asked, ...(how.shown ? { shown: how.shown } : {}), kind: command.verb, because },
+            lease,
+          )
+    if (command.verb === 'unfence' && end.kind === 'done') await release(keeper, asked.subject, command)
+    await books.reload()
+    return end
+  })
+}
+
+async function release(keeper: Keeper, server: ServerId, command: Command): Promise<void> {
+  const { store, cluster, clock } = keeper.office
+  const from = clock.wall()
+  await store.giveOrder({
+    kind: 'unfence',
+    cluster,
+    server,
+    reason: command.reason,
+    by: command.by,
+    from,
+    until: wallTime(from + (command.forMs ?? 600_000)),
+  })
+}
+
+async function askedBy(
+  keeper: Keeper,
+  command: Command,
+): Promise<Asked | { readonly reasons: readonly RefusalReason[] }> {
+  const { office, books } = keeper
+  const { verb } = command
+  const named = command.server === undefined ? undefined : serverNamed(keeper, command.server)
+  const policy: Policy = {
+    ...office.config.policy,
+    ...(command.loss ? { loss: command.loss } : {}),
+    ...(command.fence ? { fence: command.fence } : {}),
+  }
+  const common = { stopped: false, automatic: false, policy, subjectState: 'answers' } as const
+  const reign = books.reign()
+  if (verb === 'adopt') return adoption(keeper, command, named, common)
+  if (verb === 'rejoin' || verb === 'fence' || verb === 'unfence') {
+    if (!named)
+      throw new ProblemError(problem('usage', { what: `${verb} needs a server`, fix: `regent ${verb} <host:port>` }))
+    return { ...common, subject: named }
+  }
+  if (!reign)
+    return {
+      reasons: [{ code: 'no_reign', says: 'no reign is recorded', tryThis: `regent adopt ${office.config.alias}` }],
+    }
+  const seen = await examine(office, books, { everyone: true })
+  const latest = office.observer.sightingOf(reign.primary)?.latest
+  const subjectState = latest?.kind === 'answered' ? 'answers' : seen.stopped ? 'refused' : 'silent'
+  return { ...common, subject: reign.primary, subjectState, stopped: seen.stopped, ...(named ? { wanted: named } : {}) }
+}
+
+async function adoption(
+  keeper: Keeper,
+  command: Command,
+  named: ServerId | undefined,
+  common: Omit<Asked, 'subject'>,
+): Promise<Asked | { readonly reasons: readonly RefusalReason[] }> {
+  const { office, books } = keeper
+  const choice = adoptable(office.observer.topology(books.reign()), {
+    open: command.open ?? false,
+    ...(named ? { wanted: named } : {}),
+  })
+  return 'reasons' in choice ? choice : { ...common, subject: choice.server }
+}
+
+/** By id, or by any address that leads to it. */
+export function serverNamed(keeper: Keeper, name: string): ServerId {
+  const { observer, config } = keeper.office
+  const wanted = parseAddress(name)
+  const sightings = observer.sightings()
+  const found = sightings.find((s) => s.id === name || (wanted && printAddress(s.address) === printAddress(wanted)))
+  if (found?.id) return found.id
+  throw new ProblemError(
+    problem('server_unknown', {
+      cluster: config.alias,
+      name,
+      known: sightings.map((s) => printAddress(s.address)).join(', '),
+    }),
+  )
+}

@@ -1,0 +1,191 @@
+import { printAddress } from '../../model/address.ts'
+import type { ClusterConfig } from '../../model/cluster.ts'
+import type { ClusterId } from '../../model/ids.ts'
+import type { Topology } from '../../model/topology.ts'
+import type { Version } from '../../model/version.ts'
+import type { Announcer } from '../../ports/announcers.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Ids } from '../../ports/ids.ts'
+import type { Journal } from '../../ports/journal.ts'
+import type { HeldLease, Leases } from '../../ports/lease.ts'
+import type { Servers } from '../../ports/servers.ts'
+import type { Store } from '../../ports/store.ts'
+import type { DaemonEvent, DaemonListener } from './events.ts'
+import { Keeper } from './keeper.ts'
+import { Observer } from './observer.ts'
+import type { Office } from './office.ts'
+
+/** One cluster's own parts: accounts and TLS differ from cluster to cluster. */
+export interface ClusterParts {
+  readonly config: ClusterConfig
+  readonly servers: Servers
+  readonly announcers: ReadonlyMap<string, Announcer>
+}
+
+export interface DaemonParts {
+  readonly clusters: readonly ClusterParts[]
+  readonly store: Store
+  readonly journal: Journal
+  readonly leases: Leases
+  readonly clock: Clock
+  readonly ids: Ids
+  /** Whether this project's tests ran on that version. */
+  readonly isProven: (version: Version) => boolean
+}
+
+/** While another Regent holds the lease, or ours was lost, it is asked for again this often. */
+const ASK_LEASE_EVERY_MS = 1000
+/** A change session is opened beforehand on each server; one that broke is opened again by the next change or by this round. */
+const PREPARE_EVERY_MS = 5000
+
+export type Started =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'taken'; readonly by: string; readonly leftMs: number }
+
+/** The program that watches: one keeper per cluster, one lease for them all. */
+export class Daemon {
+  readonly #parts: DaemonParts
+  readonly #listeners = new Set<DaemonListener>()
+  readonly #keepers = new Map<string, Keeper>()
+  #lease: HeldLease | undefined
+
+  constructor(parts: DaemonParts) {
+    this.#parts = parts
+  }
+
+  listen(listener: DaemonListener): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  keepers(): readonly Keeper[] {
+    return [...this.#keepers.values()]
+  }
+
+  /** By alias, by cluster id, or by any member's address. */
+  keeper(name: string): Keeper | undefined {
+    const direct = this.#keepers.get(name)
+    if (direct) return direct
+    return this.keepers().find(
+      (k) =>
+        k.office.cluster === name ||
+        k.office.observer.sightings().some((s) => printAddress(s.address) === name || s.id === name),
+    )
+  }
+
+  lease(): HeldLease | undefined {
+    return this.#lease && this.#lease.leftMs() > 0 ? this.#lease : undefined
+  }
+
+  /** Takes the lease and begins; a second acting Regent on the same store is refused. */
+  async start(who: string): Promise<Started> {
+    const acquired = await this.#parts.leases.acquire(who)
+    if (acquired.kind === 'taken') return acquired
+    this.#lease = acquired.lease
+    for (const cluster of this.#parts.clusters) await this.#open(cluster)
+    return { kind: 'started' }
+  }
+
+  /** Opens the offices without keeping anything: for verbs that act once. */
+  async openOnce(lease: HeldLease | undefined): Promise<void> {
+    this.#lease = lease
+    for (const cluster of this.#parts.clusters) await this.#open(cluster)
+  }
+
+  /** Keeps all clusters until the signal fires, then gives the lease back. */
+  async run(who: string, signal: AbortSignal): Promise<void> {
+    await Promise.all([
+      ...this.keepers().map((keeper) => keeper.keep(signal)),
+      this.#holdLease(who, signal),
+      this.#prepare(signal),
+    ])
+    await giveBack(this.#lease)
+  }
+
+  async #open(parts: ClusterParts): Promise<void> {
+    const { store, journal, clock, ids } = this.#parts
+    const { config, servers, announcers } = parts
+    const cluster = await clusterIdOf(this.#parts, config)
+    const observer = new Observer({ cluster, config, servers, clock })
+    const tell = (event: DaemonEvent): void => {
+      for (const listener of this.#listeners) listener(event)
+    }
+    const office: Office = { cluster, config, observer, servers, announcers, store, journal, clock, ids, tell }
+    const proven = (topology: Topology): readonly string[] => unproven(this.#parts, config, topology)
+    this.#keepers.set(config.alias, new Keeper({ office, lease: () => this.lease(), proven }))
+  }
+
+  /** A process that was frozen finds its lease gone when it wakes: it only watches until it gets one again. */
+  async #holdLease(who: string, signal: AbortSignal): Promise<void> {
+    const { clock, leases } = this.#parts
+    while (!signal.aborted) {
+      await clock.sleep(ASK_LEASE_EVERY_MS, signal).catch(() => undefined)
+      if (signal.aborted || this.lease()) continue
+      const lost = this.#lease
+      this.#lease = undefined
+      await giveBack(lost)
+      const acquired = await leases.acquire(who).catch(() => undefined)
+      if (acquired?.kind === 'held') this.#lease = acquired.lease
+    }
+  }
+
+  /**
+   * A new holder of the lease first ends whatever an older one left waiting on each server that can be reached; then a warm session
+   * for changes stands on each, so that a promotion pays for no login.
+   */
+  async #prepare(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts
+    let cleared: { readonly token: number; readonly done: Set<string> } = { token: -1, done: new Set() }
+    while (!signal.aborted) {
+      const lease = this.lease()
+      if (lease) {
+        if (cleared.token !== lease.token) cleared = { token: lease.token, done: new Set() }
+        await Promise.all(this.keepers().map((keeper) => prepareCluster(keeper, lease, cleared.done)))
+      }
+      await clock
+        .sleep(lease && cleared.done.size > 0 ? PREPARE_EVERY_MS : ASK_LEASE_EVERY_MS / 4, signal)
+        .catch(() => undefined)
+    }
+  }
+}
+
+async function prepareCluster(keeper: Keeper, lease: HeldLease, cleared: Set<string>): Promise<void> {
+  const { observer, servers, clock, cluster } = keeper.office
+  const answering = observer.sightings().filter((s) => s.latest.kind === 'answered')
+  await Promise.all(
+    answering.map(async ({ address }) => {
+      const key = printAddress(address)
+      const warrant = lease.warrant(cluster)
+      using deadline = clock.deadline(3000)
+      if (!cleared.has(key)) {
+        const outcome = await servers.takeOver(address, warrant, deadline.signal)
+        if (outcome.kind === 'done') cleared.add(key)
+      }
+      await servers.prepare(address, { warrant, signal: deadline.signal })
+    }),
+  )
+}
+
+/** Minted once per alias; the primary's name has no part in it. */
+async function clusterIdOf({ store, clock, ids }: DaemonParts, config: ClusterConfig): Promise<ClusterId> {
+  const known = (await store.clusters()).find((c) => c.alias === config.alias)
+  if (known) return known.id
+  const id = ids.cluster()
+  await store.addCluster({ id, alias: config.alias, createdAt: clock.wall() })
+  return id
+}
+
+function unproven({ isProven }: DaemonParts, config: ClusterConfig, topology: Topology): readonly string[] {
+  const versions = topology.members.flatMap((m) => (m.sighting.answer ? [m.sighting.answer.status.version] : []))
+  const names = versions.filter((v) => !isProven(v)).map((v) => `${v.flavour} ${v.numbers[0]}.${v.numbers[1]}`)
+  return [...new Set(names)].filter((name) => !config.policy.trustVersions.includes(name))
+}
+
+/** A lease that cannot be given back runs out by itself. */
+async function giveBack(lease: HeldLease | undefined): Promise<void> {
+  try {
+    await lease?.[Symbol.asyncDispose]()
+  } catch {
+    return
+  }
+}

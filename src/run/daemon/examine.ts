@@ -1,0 +1,69 @@
+import { diagnose } from '../../decide/diagnose/diagnose.ts'
+import { addressesToKnock } from '../../decide/diagnose/proof.ts'
+import type { Snapshot } from '../../decide/diagnose/snapshot.ts'
+import type { Diagnosis } from '../../model/diagnosis.ts'
+import type { Knock } from '../../model/look.ts'
+import type { Topology } from '../../model/topology.ts'
+import type { Books } from './books.ts'
+import type { Office } from './office.ts'
+
+export interface Examination {
+  readonly topology: Topology
+  readonly diagnosis: Diagnosis
+  /** Refused by its own kernel and by every witness. */
+  readonly stopped: boolean
+  /** From the first doubt to this conclusion. */
+  readonly tookMs: number
+}
+
+/** A suspicion is followed in one go for this long; then the normal round goes on with it. */
+const FOLLOW_MS = 400
+/** Between two rounds of looks while a suspicion is followed: a replica reports its refused reconnect within milliseconds. */
+const ROUND_PAUSE_MS = 2
+const ROUND_DEADLINE_MS = 300
+
+/**
+ * Diagnoses what is known; where that leaves a doubt, looks at every server of the cluster at once and knocks at the primary's
+ * addresses, again and again for a short while: the testimony of the replicas is milliseconds away, or it does not come at all.
+ */
+export async function examine(
+  office: Office,
+  books: Books,
+  how: { readonly everyone?: boolean } = {},
+): Promise<Examination> {
+  const { clock, observer, config } = office
+  const from = clock.now()
+  let knocks: readonly Knock[] = []
+  if (how.everyone) knocks = await round(office, books)
+  for (;;) {
+    const topology = observer.topology(books.reign())
+    const snapshot: Snapshot = {
+      topology,
+      policy: config.policy,
+      knocks,
+      untrustedAddresses: config.untrustedAddresses,
+      formerPrimaries: books.formerPrimaries(),
+    }
+    const diagnosis = diagnose(snapshot)
+    const tookMs = clock.now() - from
+    const doubt = diagnosis.primary.remedy === 'look_again' && tookMs < FOLLOW_MS
+    if (!doubt) return { topology, diagnosis, stopped: isStopped(diagnosis), tookMs }
+    knocks = [...knocks, ...(await round(office, books))]
+    await clock.sleep(ROUND_PAUSE_MS)
+  }
+}
+
+const isStopped = (diagnosis: Diagnosis): boolean =>
+  diagnosis.primary.evidence.some((e) => e.fact === 'proof' && e.value === 'everyone_refused')
+
+async function round(office: Office, books: Books): Promise<readonly Knock[]> {
+  const { observer, servers } = office
+  const primary = books.reign()?.primary
+  const sighting = primary === undefined ? undefined : observer.sightingOf(primary)
+  const addresses = sighting ? addressesToKnock(sighting) : []
+  const [knocks] = await Promise.all([
+    servers.knock(addresses, ROUND_DEADLINE_MS),
+    observer.lookAtAll('live', ROUND_DEADLINE_MS),
+  ])
+  return knocks
+}

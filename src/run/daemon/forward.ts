@@ -1,0 +1,126 @@
+import { planFailoverAct2, type SealedReadings } from '../../decide/recover/failover-act2.ts'
+import type { Situation } from '../../decide/recover/situation.ts'
+import { provenLevels, satisfies } from '../../model/fence.ts'
+import type { ServerId } from '../../model/ids.ts'
+import type { Plan, RefusalReason } from '../../model/plan.ts'
+import type { Step } from '../../model/step.ts'
+import type { HeldLease } from '../../ports/lease.ts'
+import { Ledger } from '../execute/ledger.ts'
+import { type ActEnd, runAct } from '../execute/run.ts'
+import type { World } from '../execute/world.ts'
+import { type Office, worldFor } from './office.ts'
+import type { RecoveryEnd } from './recovery.ts'
+
+/**
+ * Waits, before the epoch is minted, for the fencing that the barrier will demand: a refusal can then still undo act 1. Costs
+ * nothing where the proof stands already; where a route hangs, the opening would wait for it anyway.
+ */
+export async function fencingSettled(plan: Plan, world: World): Promise<RefusalReason | undefined> {
+  const barrier = plan.steps.find((s): s is Step<'barrier'> => s.kind === 'barrier')
+  if (!barrier) return undefined
+  const { stopped, routesAreComplete, demand } = barrier
+  if (satisfies(provenLevels({ stopped, routesAreComplete, routes: [], closedReadOnly: false }), demand))
+    return undefined
+  const ok = async (id: string): Promise<boolean> => (await world.ledger.get(id)?.ended)?.kind === 'done'
+  const routes = await Promise.all(barrier.routeSteps.map(async (route) => ({ route, closed: await ok(route) })))
+  const closed = await Promise.all(barrier.closeSteps.map(ok))
+  const proven = provenLevels({ stopped, routesAreComplete, routes, closedReadOnly: closed.some(Boolean) })
+  if (satisfies(proven, demand)) return undefined
+  const open = routes.filter((r) => !r.closed).map((r) => r.route.replace(/^withdraw:/, ''))
+  return {
+    code: 'not_fenced',
+    says:
+      open.length > 0
+        ? `these routes could not be shown closed: ${open.join(', ')}`
+        : `only ${proven.join(', ')} is proven of the old primary`,
+    tryThis: `fence it by hand, or accept the risk by name: regent failover --fence none --reason "…"`,
+  }
+}
+
+export interface Forward {
+  readonly plan: Plan
+  readonly situation: Situation
+  readonly ledger: Ledger
+  readonly lease: HeldLease
+  readonly sealed: SealedReadings
+  /** Step ids that the journal knows as done. */
+  readonly skip?: ReadonlySet<string>
+}
+
+/** Between two attempts to go forward. */
+const PAUSE_MS = 500
+/** After so many the recovery is left open and told; the daemon takes it up again with its next cycle. */
+const ATTEMPTS = 5
+
+/**
+ * The epoch is minted: from here on there is only forward with this winner. Ackers that were not counted in time are left out under
+ * policy `ackers: lower`; whatever else failed is tried again, each step looking before it changes.
+ */
+export async function goForward(office: Office, forward: Forward): Promise<RecoveryEnd> {
+  const { lease, plan } = forward
+  const minted = plan.mints
+  if (!minted) return { kind: 'failed', id: plan.recovery, says: 'this plan mints no reign' }
+  let current = plan
+  let ledger = forward.ledger
+  let skip = forward.skip ?? new Set<string>()
+  for (let attempt = 1; ; attempt++) {
+    const world = worldFor(office, { recovery: plan.recovery, lease, epoch: minted.epoch, ledger })
+    const end = await runAct(current, world, skip).end
+    await office.journal.flush()
+    if (end.kind === 'completed') return finish(office, current, minted.winner, ledger, lease)
+    if (attempt >= ATTEMPTS || lease.leftMs() <= 0) return stuck(office, current, end)
+    skip = doneSteps(current, ledger, skip)
+    current = lowered(forward, current, end) ?? current
+    ledger = carried(ledger)
+    await office.clock.sleep(end.by.kind === 'count_ackers' ? 0 : PAUSE_MS)
+  }
+}
+
+/** Act 1's fencing is still asked for by the barrier. */
+function carried(ledger: Ledger): Ledger {
+  const next = new Ledger()
+  for (const entry of ledger.all()) if (entry.act === 1) next.enter(entry.step, 1, entry.ended)
+  return next
+}
+
+/** A count that was not reached is not repeated with the same ackers: those that did not attach are left out. */
+function lowered(forward: Forward, plan: Plan, end: Extract<ActEnd, { kind: 'stopped' }>): Plan | undefined {
+  if (end.by.kind !== 'count_ackers' || plan.kind !== 'failover') return undefined
+  const again = planFailoverAct2(
+    { ...forward.situation, wanted: end.by.server, unusableAckers: end.by.ackers },
+    forward.sealed,
+  )
+  if (again.kind === 'refusal' || !plan.mints) return undefined
+  return { ...again.plan, mints: plan.mints }
+}
+
+function doneSteps(plan: Plan, ledger: Ledger, before: ReadonlySet<string>): ReadonlySet<string> {
+  const done = plan.steps.filter((s) => before.has(s.id) || ledger.get(s.id)?.outcome?.kind === 'done').map((s) => s.id)
+  return new Set(done)
+}
+
+async function finish(
+  office: Office,
+  plan: Plan,
+  winner: ServerId,
+  ledger: Ledger,
+  lease: HeldLease,
+): Promise<RecoveryEnd> {
+  const { journal, clock, cluster, tell } = office
+  await journal.setState(plan.recovery, 'done', clock.wall(), lease.token)
+  const missed = ledger
+    .all()
+    .filter((e) => e.act === 2 && e.outcome !== undefined && e.outcome.kind !== 'done')
+    .map((e) => `${e.step.id}: ${e.outcome?.says}`)
+  const says = `${winner} reigns, epoch ${plan.mints?.epoch}${missed.length > 0 ? `; not done: ${missed.join('; ')}` : ''}`
+  tell({ kind: 'recovery_ended', cluster, at: clock.wall(), id: plan.recovery, state: 'done', says })
+  return { kind: 'done', id: plan.recovery, says, newPrimary: winner }
+}
+
+async function stuck(office: Office, plan: Plan, end: Extract<ActEnd, { kind: 'stopped' }>): Promise<RecoveryEnd> {
+  const says = `${end.by.id}: ${end.outcome.says}; the recovery stays open and is taken up again`
+  office.journal.event(plan.recovery, office.clock.wall(), says)
+  await office.journal.flush()
+  office.tell({ kind: 'trouble', cluster: office.cluster, at: office.clock.wall(), says })
+  return { kind: 'failed', id: plan.recovery, says }
+}

@@ -1,0 +1,190 @@
+import { adoptable } from '../../decide/recover/adopt.ts'
+import { permit } from '../../decide/recover/permit.ts'
+import type { Diagnosis } from '../../model/diagnosis.ts'
+import type { ServerId } from '../../model/ids.ts'
+import type { RefusalReason } from '../../model/plan.ts'
+import type { Topology } from '../../model/topology.ts'
+import type { HeldLease } from '../../ports/lease.ts'
+import { Books } from './books.ts'
+import { continueOpen } from './continue.ts'
+import { type Examination, examine } from './examine.ts'
+import type { Office } from './office.ts'
+import { recover } from './recovery.ts'
+import { restoreOrder } from './returning.ts'
+import { sentenceOf } from './sentence.ts'
+import { act } from './single.ts'
+import { Wake } from './wake.ts'
+
+export interface KeeperParts {
+  readonly office: Office
+  /** The lease as held now; undefined while another Regent acts, or none is held: then only watched and told. */
+  readonly lease: () => HeldLease | undefined
+  readonly proven: (topology: Topology) => readonly string[]
+}
+
+/** What the keeper last concluded of its cluster: for every face. */
+export interface View {
+  readonly topology: Topology
+  readonly diagnosis: Diagnosis
+  readonly sentence: string
+  readonly refusals: readonly RefusalReason[]
+}
+
+/** Keeps one cluster writable: look, assemble, diagnose, plan, permit, run; one sentence per cycle. */
+export class Keeper {
+  readonly office: Office
+  readonly books: Books
+  readonly #parts: KeeperParts
+  readonly #wake: Wake
+  #view: View | undefined
+  #refusals: readonly RefusalReason[] = []
+  /** A person's command and the automatic cycle never act on one cluster at once. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts
+    this.office = parts.office
+    this.books = new Books(parts.office)
+    this.#wake = new Wake(parts.office.clock)
+  }
+
+  view(): View | undefined {
+    return this.#view
+  }
+
+  lease(): HeldLease | undefined {
+    return this.#parts.lease()
+  }
+
+  /** Runs until the signal fires. */
+  async keep(signal: AbortSignal): Promise<void> {
+    const { observer, store, cluster, config } = this.office
+    const known = await store.servers(cluster)
+    using _news = observer.onNews(() => this.#wake.ring())
+    observer.start(
+      known.map((r) => r.address),
+      signal,
+    )
+    while (!signal.aborted) {
+      await this.exclusively(() => this.#cycle())
+      await this.#wake.next(config.policy.lookEveryMs, signal)
+    }
+    await this.#turn
+  }
+
+  /** Waits for its turn: commands and cycles of one cluster run one after the other. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #cycle(): Promise<void> {
+    try {
+      await this.books.refresh()
+      const lease = this.#parts.lease()
+      if (lease && this.books.openRecovery()) {
+        const continued = await continueOpen(this.office, lease)
+        if (continued) await this.books.reload()
+      }
+      const seen = await examine(this.office, this.books)
+      // Stored beside the remedy, not before it: the recovery's own intent carries the verdict, and is durable before its first change.
+      const noted = this.books.note(seen.topology, seen.diagnosis)
+      this.#tell(seen)
+      if (lease && lease.leftMs() > 0) await this.#remedy(seen, lease)
+      await noted
+    } catch (error) {
+      const says = `this cycle broke: ${error instanceof Error ? error.message : String(error)}`
+      this.office.tell({ kind: 'trouble', cluster: this.office.cluster, at: this.office.clock.wall(), says })
+    }
+  }
+
+  #tell({ topology, diagnosis, tookMs }: Examination): void {
+    const { cluster, clock, tell } = this.office
+    const sentence = sentenceOf(topology, diagnosis)
+    const before = this.#view?.diagnosis.primary.row
+    this.#view = { topology, diagnosis, sentence, refusals: this.#refusals }
+    if (before !== diagnosis.primary.row) tell({ kind: 'verdict', cluster, at: clock.wall(), diagnosis, tookMs })
+    tell({ kind: 'cycle', cluster, at: clock.wall(), topology, diagnosis, sentence })
+  }
+
+  async #remedy(seen: Examination, lease: HeldLease): Promise<void> {
+    const { diagnosis, topology } = seen
+    const { remedy, primary, because } = diagnosis.primary
+    switch (remedy) {
+      case 'fail_over':
+        return primary === undefined ? undefined : this.#failOver(seen, primary, lease)
+      case 'adopt':
+        return this.#adopt(topology, lease)
+      case 'reopen':
+        return primary === undefined ? undefined : this.#single('reopen', primary, because, lease)
+      case 'fence_stale':
+        for (const stale of diagnosis.primary.targets) await this.#single('fence', stale, because, lease)
+        return undefined
+      case 'none':
+        this.#refusals = []
+        return restoreOrder(this.office, { topology, diagnosis, books: this.books, lease })
+      case 'watch':
+      case 'look_again':
+      case 'tell':
+        return undefined
+    }
+  }
+
+  async #failOver(seen: Examination, primary: ServerId, lease: HeldLease): Promise<void> {
+    const { policy } = this.office.config
+    const answer = permit({
+      ...this.books.permitFacts(),
+      alias: this.office.config.alias,
+      policy,
+      unprovenVersions: this.#parts.proven(seen.topology),
+    })
+    if (answer.kind === 'denied') return this.#deny(answer.reasons)
+    const fresh = seen.stopped ? seen : await examine(this.office, this.books, { everyone: true })
+    if (fresh.diagnosis.primary.remedy !== 'fail_over') return
+    const state = fresh.stopped ? 'refused' : 'silent'
+    const order = {
+      kind: 'failover',
+      subject: primary,
+      subjectState: state,
+      stopped: fresh.stopped,
+      automatic: true,
+      because: fresh.diagnosis.primary.because,
+    } as const
+    const end = await recover(this.office, order, lease)
+    if (end.kind === 'refused') this.#deny(end.reasons)
+    else this.#refusals = []
+    await this.books.reload()
+    this.#wake.ring()
+  }
+
+  #deny(reasons: readonly RefusalReason[]): void {
+    const same = this.#refusals.map((r) => r.code).join() === reasons.map((r) => r.code).join()
+    this.#refusals = reasons
+    const { cluster, clock, tell } = this.office
+    if (!same) tell({ kind: 'refused', cluster, at: clock.wall(), what: 'failover', reasons })
+  }
+
+  async #adopt(topology: Topology, lease: HeldLease): Promise<void> {
+    const choice = adoptable(topology, { open: false })
+    if ('reasons' in choice) return this.#deny(choice.reasons)
+    await this.#single('adopt', choice.server, 'all seeds answer, and it is the one writable root', lease)
+  }
+
+  async #single(
+    kind: 'adopt' | 'reopen' | 'fence',
+    subject: ServerId,
+    because: string,
+    lease: HeldLease,
+  ): Promise<void> {
+    if (!this.books.mayTry(kind, subject)) return
+    const end = await act(
+      this.office,
+      { kind, subject, subjectState: 'answers', stopped: false, automatic: true, because },
+      lease,
+    )
+    if (end.kind === 'refused') this.#deny(end.reasons)
+    await this.books.reload()
+    this.#wake.ring()
+  }
+}

@@ -1,0 +1,168 @@
+import { assemble } from '../../decide/discover/assemble.ts'
+import { whomToProbe } from '../../decide/discover/frontier.ts'
+import { sight } from '../../decide/discover/sight.ts'
+import { type Address, printAddress } from '../../model/address.ts'
+import type { ClusterConfig } from '../../model/cluster.ts'
+import type { ClusterId, ServerId } from '../../model/ids.ts'
+import type { Look } from '../../model/look.ts'
+import type { Reign } from '../../model/reign.ts'
+import type { Sighting } from '../../model/sighting.ts'
+import type { Topology } from '../../model/topology.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Depth, Watching } from '../../ports/servers.ts'
+
+/** Slow-moving parts are read with every tenth look: five seconds at the default interval. */
+const FULL_EVERY = 10
+/** While a server is in trouble it is looked at this often. */
+const TROUBLE_EVERY_MS = 100
+
+export interface ObserverParts {
+  readonly cluster: ClusterId
+  readonly config: ClusterConfig
+  readonly servers: Watching
+  readonly clock: Clock
+}
+
+/** Something changed that may change a verdict. */
+export type NewsListener = (address: Address, look: Look) => void
+
+/** Sees the servers of one cluster: every look of this process goes through it and is folded into what is known. */
+export class Observer {
+  readonly #parts: ObserverParts
+  readonly #sightings = new Map<string, Sighting>()
+  readonly #looping = new Set<string>()
+  readonly #listeners = new Set<NewsListener>()
+  #signal: AbortSignal | undefined
+
+  constructor(parts: ObserverParts) {
+    this.#parts = parts
+  }
+
+  onNews(listener: NewsListener): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  /** Watches until the signal fires: the seeds, and whatever they and their replicas name. */
+  start(extra: readonly Address[], signal: AbortSignal): void {
+    this.#signal = signal
+    const closed = this.#parts.servers.onClosed((address, look) => {
+      if (this.#sightings.has(printAddress(address))) this.#fold(address, look)
+    })
+    signal.addEventListener('abort', () => closed[Symbol.dispose](), { once: true })
+    for (const address of [...this.#parts.config.seeds, ...extra]) this.#watch(address)
+  }
+
+  /** Looks at everything from the seeds on, until nobody names an unknown address any more. For one-shot verbs. */
+  async discover(extra: readonly Address[] = []): Promise<void> {
+    let pending: readonly Address[] = [...this.#parts.config.seeds, ...extra]
+    while (pending.length > 0) {
+      await Promise.all(pending.map((address) => this.look(address, 'full')))
+      pending = whomToProbe([...this.#sightings.values()])
+    }
+  }
+
+  async look(
+    address: Address,
+    depth: Depth,
+    deadlineMs: number = this.#parts.config.policy.lookDeadlineMs,
+  ): Promise<Sighting> {
+    const look = await this.#parts.servers.look(address, depth, deadlineMs)
+    return this.#fold(address, look)
+  }
+
+  /** Every server of the cluster at once: a slow or dead one delays nobody beyond the deadline. */
+  async lookAtAll(depth: Depth, deadlineMs: number): Promise<void> {
+    await Promise.all([...this.#sightings.values()].map((s) => this.look(s.address, depth, deadlineMs)))
+  }
+
+  async lookAt(ids: readonly ServerId[], depth: Depth, deadlineMs: number): Promise<void> {
+    const wanted = [...this.#sightings.values()].filter((s) => s.id !== undefined && ids.includes(s.id))
+    await Promise.all(wanted.map((s) => this.look(s.address, depth, deadlineMs)))
+  }
+
+  topology(reign: Reign | undefined): Topology {
+    const { cluster, config, clock } = this.#parts
+    return assemble({
+      cluster,
+      alias: config.alias,
+      sightings: [...this.#sightings.values()],
+      declared: config.servers,
+      at: clock.now(),
+      reign,
+    })
+  }
+
+  addressOf(id: ServerId): Address | undefined {
+    return this.sightingOf(id)?.address
+  }
+
+  sightingOf(id: ServerId): Sighting | undefined {
+    const known = [...this.#sightings.values()].filter((s) => s.id === id)
+    return known.find((s) => s.latest.kind === 'answered') ?? known[0]
+  }
+
+  sightings(): readonly Sighting[] {
+    return [...this.#sightings.values()]
+  }
+
+  forget(id: ServerId): void {
+    for (const [key, sighting] of this.#sightings) {
+      if (sighting.id !== id) continue
+      this.#sightings.delete(key)
+      this.#parts.servers.forget(sighting.address)
+    }
+  }
+
+  #fold(address: Address, look: Look): Sighting {
+    const key = printAddress(address)
+    const before = this.#sightings.get(key)
+    const sighting = sight(before, address, look, this.#parts.clock.wall())
+    this.#sightings.set(key, sighting)
+    if (before === undefined || isNews(before, sighting))
+      for (const listener of this.#listeners) listener(address, look)
+    if (this.#signal) for (const unknown of whomToProbe([...this.#sightings.values()])) this.#watch(unknown)
+    return sighting
+  }
+
+  #watch(address: Address): void {
+    const key = printAddress(address)
+    const signal = this.#signal
+    if (!signal || signal.aborted || this.#looping.has(key)) return
+    this.#looping.add(key)
+    void this.#loop(address, signal).finally(() => this.#looping.delete(key))
+  }
+
+  async #loop(address: Address, signal: AbortSignal): Promise<void> {
+    const { policy } = this.#parts.config
+    for (let turn = 0; !signal.aborted; turn++) {
+      const known = turn === 0 || this.#sightings.has(printAddress(address))
+      if (!known) return
+      const sighting = await this.look(address, turn % FULL_EVERY === 0 ? 'full' : 'live')
+      const pause =
+        sighting.latest.kind === 'answered'
+          ? policy.lookEveryMs
+          : sighting.answer
+            ? TROUBLE_EVERY_MS
+            : policy.lookEveryMs
+      await this.#parts.clock.sleep(pause, signal).catch(() => undefined)
+    }
+  }
+}
+
+/** A first answer, an end of answers, another kind of trouble, or a changed access or channel: what a verdict may depend on. */
+function isNews(before: Sighting, after: Sighting): boolean {
+  if (before.latest.kind !== after.latest.kind) return true
+  if (before.latest.kind !== 'answered' || after.latest.kind !== 'answered') return false
+  const a = before.latest.status
+  const b = after.latest.status
+  if (a.id !== b.id || a.access !== b.access || a.channels.length !== b.channels.length) return true
+  return a.channels.some((channel, i) => {
+    const other = b.channels[i]
+    return (
+      channel.receiver !== other?.receiver ||
+      channel.applier !== other.applier ||
+      channel.receiverError?.code !== other.receiverError?.code
+    )
+  })
+}

@@ -1,0 +1,110 @@
+import type { SubjectState } from '../../decide/fence/proof.ts'
+import type { PrimaryReading, Situation } from '../../decide/recover/situation.ts'
+import type { ClusterConfig } from '../../model/cluster.ts'
+import type { ClusterId, Epoch, RecoveryId, ServerId } from '../../model/ids.ts'
+import { epoch } from '../../model/ids.ts'
+import type { Policy } from '../../model/policy.ts'
+import type { Reign } from '../../model/reign.ts'
+import type { Announcer } from '../../ports/announcers.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Ids } from '../../ports/ids.ts'
+import type { Journal } from '../../ports/journal.ts'
+import type { HeldLease } from '../../ports/lease.ts'
+import type { Servers } from '../../ports/servers.ts'
+import type { Store } from '../../ports/store.ts'
+import { Ledger } from '../execute/ledger.ts'
+import type { World } from '../execute/world.ts'
+import type { DaemonListener } from './events.ts'
+import type { Observer } from './observer.ts'
+
+/** All that serves one cluster: its eyes, its hands, its books. */
+export interface Office {
+  readonly cluster: ClusterId
+  readonly config: ClusterConfig
+  readonly observer: Observer
+  readonly servers: Servers
+  readonly announcers: ReadonlyMap<string, Announcer>
+  readonly store: Store
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly tell: DaemonListener
+}
+
+export interface Asked {
+  readonly subject: ServerId
+  readonly subjectState: SubjectState
+  readonly stopped: boolean
+  readonly automatic: boolean
+  readonly wanted?: ServerId
+  readonly policy?: Policy
+}
+
+/** One snapshot for the planners. The last reading of the subject is our own, or else the one in the store. */
+export async function situationFor(office: Office, asked: Asked, recovery: RecoveryId): Promise<Situation> {
+  const { store, cluster, observer, config } = office
+  const [reign, reigns] = await Promise.all([store.reign(cluster), store.reigns(cluster)])
+  const topology = observer.topology(reign)
+  const lastReading = await lastReadingOf(office, asked.subject)
+  return {
+    topology,
+    policy: asked.policy ?? config.policy,
+    routes: [...office.announcers.keys()],
+    recovery,
+    nextEpoch: await nextEpoch(office, reigns),
+    subject: asked.subject,
+    subjectState: asked.subjectState,
+    stopped: asked.stopped,
+    automatic: asked.automatic,
+    unusableAckers: [],
+    formerPrimaries:
+      reign?.state === 'opening' ? reigns.filter((r) => r.epoch < reign.epoch).map((r) => r.primary) : [],
+    ...(lastReading ? { lastReading } : {}),
+    ...(asked.wanted ? { wanted: asked.wanted } : {}),
+  }
+}
+
+/** Above every epoch that the store or any route has ever seen, or late messages of a lost store would be the newer ones. */
+async function nextEpoch(office: Office, reigns: readonly Reign[]): Promise<Epoch> {
+  const known = reigns.map((r) => r.epoch as number)
+  return epoch(Math.max(0, ...known) + 1)
+}
+
+async function lastReadingOf(office: Office, subject: ServerId): Promise<PrimaryReading | undefined> {
+  const sighting = office.observer.sightingOf(subject)
+  const answer = sighting?.answer
+  if (answer) {
+    const until = sighting.troubleSince ?? office.clock.now()
+    return { status: answer.status, ageMs: Math.max(0, until - answer.sentAt), at: answer.at }
+  }
+  const stored = (await office.store.readings(office.cluster)).find((r) => r.server === subject)
+  return stored && { status: stored.status, ageMs: Math.max(0, office.clock.wall() - stored.at) }
+}
+
+export function worldFor(
+  office: Office,
+  context: {
+    readonly recovery: RecoveryId
+    readonly lease: HeldLease
+    readonly epoch: Epoch
+    readonly ledger?: Ledger
+    readonly policy?: Policy
+  },
+): World {
+  return {
+    cluster: office.cluster,
+    recovery: context.recovery,
+    policy: context.policy ?? office.config.policy,
+    epoch: context.epoch,
+    servers: office.servers,
+    announcers: office.announcers,
+    store: office.store,
+    journal: office.journal,
+    lease: context.lease,
+    clock: office.clock,
+    ledger: context.ledger ?? new Ledger(),
+    addressOf: (server) => office.observer.addressOf(server),
+    onStep: (event) =>
+      office.tell({ kind: 'step', cluster: office.cluster, at: office.clock.wall(), id: context.recovery, event }),
+  }
+}

@@ -1,0 +1,199 @@
+import { planFailoverAct1 } from '../../decide/recover/failover-act1.ts'
+import { planFailoverAct2, type SealedReadings } from '../../decide/recover/failover-act2.ts'
+import type { Situation } from '../../decide/recover/situation.ts'
+import { planSwitchoverAct1, planSwitchoverAct2 } from '../../decide/recover/switchover.ts'
+import type { RecoveryId, ServerId } from '../../model/ids.ts'
+import type { Plan, RecoveryKind, RefusalReason } from '../../model/plan.ts'
+import type { ServerStatus } from '../../model/server.ts'
+import type { HeldLease } from '../../ports/lease.ts'
+import type { Ledger } from '../execute/ledger.ts'
+import { runAct } from '../execute/run.ts'
+import { undoAct1 } from '../execute/undo.ts'
+import type { World } from '../execute/world.ts'
+import { fencingSettled, goForward } from './forward.ts'
+import { type Asked, type Office, situationFor, worldFor } from './office.ts'
+
+export type RecoveryEnd =
+  | { readonly kind: 'done'; readonly id: RecoveryId; readonly says: string; readonly newPrimary?: ServerId }
+  | {
+      readonly kind: 'refused'
+      readonly id: RecoveryId
+      readonly reasons: readonly RefusalReason[]
+      readonly undone: boolean
+    }
+  | { readonly kind: 'failed'; readonly id: RecoveryId; readonly says: string }
+
+/** A person is asked again where act 2 differs from what was shown; automatic recovery has nobody to ask. */
+export type Approve = (plan: Plan) => Promise<boolean>
+
+export interface Order extends Asked {
+  readonly kind: 'failover' | 'switchover'
+  readonly because: string
+  readonly approve?: Approve
+  /** Act 1 as it was shown; planned here where it was not. */
+  readonly shown?: Plan
+}
+
+/** A failover or switchover from its first veto to its end. Never throws for what can happen to servers; every end is journalled. */
+export async function recover(office: Office, order: Order, lease: HeldLease): Promise<RecoveryEnd> {
+  const id = order.shown?.recovery ?? office.ids.recovery()
+  const situation = await situationFor(office, order, id)
+  const planned = order.kind === 'failover' ? planFailoverAct1(situation) : planSwitchoverAct1(situation)
+  if (planned.kind === 'refusal') return refusedBefore(office, order.kind, id, planned.reasons)
+  const changed = order.shown && !sameSteps(order.shown, planned.plan)
+  if (changed) return refusedBefore(office, order.kind, id, [PLAN_CHANGED])
+  const began = await begin(office, order, planned.plan, lease)
+  if (began !== undefined) return refusedBefore(office, order.kind, id, [began])
+  const world = worldFor(office, {
+    recovery: id,
+    lease,
+    epoch: situation.topology.reign?.epoch ?? situation.nextEpoch,
+    ...(order.policy ? { policy: order.policy } : {}),
+  })
+  const act1 = runAct(planned.plan, world)
+  if (order.kind === 'failover') await act1.ended(idsOf(planned.plan, 'seal'))
+  else {
+    const end = await act1.end
+    if (end.kind === 'stopped')
+      return takeBack(office, world, [
+        { code: 'act1_stopped', says: `${end.by.id}: ${textOf(end.outcome)}`, tryThis: `regent history ${id}` },
+      ])
+  }
+  return second(office, { order, world, act1End: act1.end, plan: planned.plan }, situation)
+}
+
+/** What was shown is what is run: where the cluster moved on in between, the new plan is shown first. */
+export const sameSteps = (a: Plan, b: Plan): boolean =>
+  JSON.stringify([a.subject, a.mints?.winner, a.steps]) === JSON.stringify([b.subject, b.mints?.winner, b.steps])
+export const PLAN_CHANGED: RefusalReason = {
+  code: 'plan_changed',
+  says: 'the cluster has changed since the plan was shown',
+  tryThis: 'look at the new plan, and give the command again',
+}
+
+interface FirstAct {
+  readonly order: Order
+  readonly world: World
+  readonly act1End: Promise<unknown>
+  readonly plan: Plan
+}
+
+/** Plan again from what act 1 found; say no while it can still be undone; then the durable intent, and forward. */
+async function second(office: Office, first: FirstAct, before: Situation): Promise<RecoveryEnd> {
+  const { order, world, plan: plan1 } = first
+  const situation = await situationFor(office, order, world.recovery)
+  const planned =
+    order.kind === 'failover'
+      ? planFailoverAct2({ ...situation, nextEpoch: before.nextEpoch }, sealedReadings(world.ledger))
+      : planSwitchoverAct2(situation, plan1)
+  if (planned.kind === 'refusal') return takeBackAfter(first, office, planned.reasons)
+  const unfenced = await fencingSettled(planned.plan, world)
+  if (unfenced) return takeBackAfter(first, office, [unfenced])
+  if (order.approve && differs(plan1, planned.plan) && !(await order.approve(planned.plan)))
+    return takeBackAfter(first, office, [
+      {
+        code: 'answered_no',
+        says: 'the plan changed after the seal, and the answer was not yes',
+        tryThis: `regent plan ${order.kind}`,
+      },
+    ])
+  const intended = await office.journal.intend(world.recovery, planned.plan, world.lease.token)
+  if (intended !== 'intended')
+    return takeBackAfter(first, office, [
+      {
+        code: intended,
+        says: intended === 'epoch_used' ? 'this epoch is already used' : 'the lease is not ours any more',
+        tryThis: `regent history ${world.recovery}`,
+      },
+    ])
+  office.tell({
+    kind: 'plan',
+    cluster: office.cluster,
+    at: office.clock.wall(),
+    id: world.recovery,
+    plan: planned.plan,
+  })
+  return goForward(office, {
+    plan: planned.plan,
+    situation,
+    ledger: world.ledger,
+    lease: world.lease,
+    sealed: sealedReadings(world.ledger),
+  })
+}
+
+const differs = (shown: Plan, real: Plan): boolean =>
+  shown.ranking.find((r) => r.eligible)?.server !== real.mints?.winner
+
+async function begin(office: Office, order: Order, plan: Plan, lease: HeldLease): Promise<RefusalReason | undefined> {
+  const { clock, journal, cluster, tell } = office
+  const at = clock.wall()
+  const began = await journal.begin(
+    {
+      id: plan.recovery,
+      cluster,
+      kind: order.kind,
+      subject: order.subject,
+      automatic: order.automatic,
+      startedAt: at,
+      because: order.because,
+    },
+    plan,
+    lease.token,
+  )
+  if (began.kind === 'another_is_open')
+    return {
+      code: 'recovery_open',
+      says: `recovery ${began.id} is not finished`,
+      tryThis: `regent history ${began.id}`,
+    }
+  if (began.kind === 'lease_lost')
+    return { code: 'lease_lost', says: 'the lease is not ours any more', tryThis: 'see who acts: regent history' }
+  tell({ kind: 'recovery_began', cluster, at, id: plan.recovery, what: order.kind, because: order.because })
+  tell({ kind: 'plan', cluster, at, id: plan.recovery, plan })
+  return undefined
+}
+
+const idsOf = (plan: Plan, kind: string): readonly string[] =>
+  plan.steps.filter((s) => s.kind === kind).map((s) => s.id)
+
+/** Only readings taken after a receiver was seen stopped. */
+export function sealedReadings(ledger: Ledger): SealedReadings {
+  const readings = new Map<ServerId, ServerStatus>()
+  for (const { step, outcome } of ledger.all())
+    if (step.kind === 'seal' && outcome?.kind === 'done' && outcome.reading) readings.set(step.server, outcome.reading)
+  return readings
+}
+
+const textOf = (outcome: { readonly says: string }): string => outcome.says
+
+function refusedBefore(
+  office: Office,
+  what: RecoveryKind,
+  id: RecoveryId,
+  reasons: readonly RefusalReason[],
+): RecoveryEnd {
+  office.tell({ kind: 'refused', cluster: office.cluster, at: office.clock.wall(), what, reasons })
+  return { kind: 'refused', id, reasons, undone: false }
+}
+
+async function takeBackAfter(first: FirstAct, office: Office, reasons: readonly RefusalReason[]): Promise<RecoveryEnd> {
+  await first.act1End
+  return takeBack(office, first.world, reasons)
+}
+
+/** Act 1 is reversed, step by step; what could not be reversed is said. */
+export async function takeBack(office: Office, world: World, reasons: readonly RefusalReason[]): Promise<RecoveryEnd> {
+  const { journal, clock, cluster, tell } = office
+  const { recovery: id, lease } = world
+  await journal.setState(id, 'undoing', clock.wall(), lease.token)
+  await journal.setRefusals(id, reasons)
+  const undone = await undoAct1(world)
+  const left = undone.filter((u) => u.outcome.kind !== 'done').map((u) => `${u.step.id}: ${u.outcome.says}`)
+  await journal.flush()
+  await journal.setState(id, 'undone', clock.wall(), lease.token)
+  const says = `refused: ${reasons.map((r) => r.says).join('; ')}${left.length > 0 ? `. Not reversed: ${left.join('; ')}` : ''}`
+  tell({ kind: 'recovery_ended', cluster, at: clock.wall(), id, state: 'undone', says })
+  tell({ kind: 'refused', cluster, at: clock.wall(), what: 'failover', reasons })
+  return { kind: 'refused', id, reasons, undone: true }
+}

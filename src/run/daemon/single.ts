@@ -1,0 +1,100 @@
+import { planAdopt } from '../../decide/recover/adopt.ts'
+import { planFence, planRejoin, planReopen, planUnfence } from '../../decide/recover/returning.ts'
+import type { Situation } from '../../decide/recover/situation.ts'
+import type { Plan, Planned, RecoveryKind } from '../../model/plan.ts'
+import type { HeldLease } from '../../ports/lease.ts'
+import { Ledger } from '../execute/ledger.ts'
+import { runAct } from '../execute/run.ts'
+import { type Asked, type Office, situationFor, worldFor } from './office.ts'
+import { type Approve, PLAN_CHANGED, type RecoveryEnd, sameSteps } from './recovery.ts'
+
+export type SingleKind = Exclude<RecoveryKind, 'failover' | 'switchover'>
+
+export interface SingleOrder extends Asked {
+  readonly kind: SingleKind
+  readonly because: string
+  readonly approve?: Approve
+  readonly shown?: Plan
+}
+
+const PLANNERS: { readonly [K in SingleKind]: (situation: Situation) => Planned } = {
+  adopt: (s) => planAdopt(s),
+  rejoin: planRejoin,
+  reopen: planReopen,
+  fence: planFence,
+  unfence: planUnfence,
+}
+
+export const planSingle = (kind: SingleKind, situation: Situation): Planned => PLANNERS[kind](situation)
+
+/** A recovery of one act: adopt, rejoin, reopen, fence, unfence. Shown, journalled and run by the same object. */
+export async function act(office: Office, order: SingleOrder, lease: HeldLease): Promise<RecoveryEnd> {
+  const id = order.shown?.recovery ?? office.ids.recovery()
+  const situation = await situationFor(office, order, id)
+  const planned = planSingle(order.kind, situation)
+  if (planned.kind === 'refusal') return refused(office, order, id, planned.reasons)
+  const { plan } = planned
+  if (order.shown && !sameSteps(order.shown, plan)) return refused(office, order, id, [PLAN_CHANGED])
+  if (order.approve && !(await order.approve(plan)))
+    return refused(office, order, id, [
+      { code: 'answered_no', says: 'the answer was not yes', tryThis: 'nothing was changed' },
+    ])
+  const at = office.clock.wall()
+  const head = {
+    id,
+    cluster: office.cluster,
+    kind: order.kind,
+    subject: order.subject,
+    automatic: order.automatic,
+    startedAt: at,
+    because: order.because,
+  }
+  const began = await office.journal.begin(head, plan, lease.token)
+  if (began.kind !== 'begun')
+    return refused(office, order, id, [
+      {
+        code: began.kind,
+        says: began.kind === 'lease_lost' ? 'the lease is not ours any more' : `recovery ${began.id} is not finished`,
+        tryThis: 'regent history',
+      },
+    ])
+  if (plan.mints && (await office.journal.intend(id, plan, lease.token)) !== 'intended')
+    return refused(office, order, id, [
+      { code: 'epoch_used', says: 'this epoch is already used', tryThis: 'regent history' },
+    ])
+  office.tell({ kind: 'recovery_began', cluster: office.cluster, at, id, what: order.kind, because: order.because })
+  office.tell({ kind: 'plan', cluster: office.cluster, at, id, plan })
+  return run(office, plan, lease)
+}
+
+/** Also for continuing after a crash: every step looks before it changes. */
+export async function run(office: Office, plan: Plan, lease: HeldLease): Promise<RecoveryEnd> {
+  const reign = await office.store.reign(office.cluster)
+  const world = worldFor(office, {
+    recovery: plan.recovery,
+    lease,
+    epoch: plan.mints?.epoch ?? reign?.epoch ?? (0 as never),
+    ledger: new Ledger(),
+  })
+  const end = await runAct(plan, world).end
+  const { journal, clock, cluster, tell } = office
+  await journal.flush()
+  const state = end.kind === 'completed' ? 'done' : 'failed'
+  const says = end.kind === 'completed' ? `${plan.kind} of ${plan.subject} done` : `${end.by.id}: ${end.outcome.says}`
+  journal.event(plan.recovery, clock.wall(), says)
+  await journal.setState(plan.recovery, state, clock.wall(), lease.token)
+  tell({ kind: 'recovery_ended', cluster, at: clock.wall(), id: plan.recovery, state, says })
+  return end.kind === 'completed'
+    ? { kind: 'done', id: plan.recovery, says }
+    : { kind: 'failed', id: plan.recovery, says }
+}
+
+function refused(
+  office: Office,
+  order: SingleOrder,
+  id: Plan['recovery'],
+  reasons: Extract<Planned, { kind: 'refusal' }>['reasons'],
+): RecoveryEnd {
+  office.tell({ kind: 'refused', cluster: office.cluster, at: office.clock.wall(), what: order.kind, reasons })
+  return { kind: 'refused', id, reasons, undone: false }
+}

@@ -1,0 +1,96 @@
+import type { Address } from '../../model/address.ts'
+import { done, failed, type Outcome } from '../../model/outcome.ts'
+import type { RouteMessage } from '../../model/route.ts'
+import type { Step } from '../../model/step.ts'
+import type { Announcer, Confirmation, SessionsOpen } from '../../ports/announcers.ts'
+import type { World } from './world.ts'
+
+/** The number is minted by the store for each message, an undo included: no two messages of one epoch are equal and different. */
+async function message(world: World, primary: Address | undefined): Promise<RouteMessage> {
+  const number = await world.store.nextRouteNumber(world.cluster, world.epoch, world.lease.token)
+  const ordinal = { cluster: world.cluster, epoch: world.epoch, number }
+  return primary ? { ...ordinal, kind: 'open', primary } : { ...ordinal, kind: 'withdrawn' }
+}
+
+async function by(world: World, route: string, act: (announcer: Announcer) => Promise<Outcome>): Promise<Outcome> {
+  const announcer = world.announcers.get(route)
+  return announcer ? act(announcer) : failed('no_such_route', `no route is called ${route}`)
+}
+
+/** Done only where the other side read back that it leads nowhere, and, where sessions are to be closed, that none is left. */
+export function withdraw(step: Step<'withdraw_route'>, world: World, signal: AbortSignal): Promise<Outcome> {
+  return by(world, step.route, async (announcer) => {
+    const confirmation = await announcer.withdraw(await message(world, undefined), signal)
+    if (confirmation.kind !== 'confirmed') return unconfirmed(step.route, confirmation)
+    if (step.sessions === 'leave') return done(`${step.route} leads nowhere; new clients wait`)
+    if (!announcer.closeSessions) return sessionsLeft(step.route, confirmation.sessionsOpen)
+    const closed = await announcer.closeSessions('at_once', signal)
+    return closed.remaining === 0
+      ? done(`${step.route} leads nowhere; ${closed.closed} sessions closed`)
+      : sessionsLeft(step.route, closed.remaining)
+  })
+}
+
+const sessionsLeft = (route: string, count: SessionsOpen): Outcome =>
+  count === 0
+    ? done(`${route} leads nowhere and has no session`)
+    : failed(
+        'sessions_open',
+        `${route} leads nowhere, but ${count === 'unknown' ? 'how many sessions it still carries is unknown' : `${count} sessions are still open`}`,
+      )
+
+export function announce(step: Step<'announce'>, world: World, signal: AbortSignal): Promise<Outcome> {
+  return by(world, step.route, async (announcer) => {
+    const primary = world.addressOf(step.server)
+    if (!primary) return failed('forgotten', `no address of ${step.server} is known any more`)
+    const confirmation = await announcer.announce(await message(world, primary), signal)
+    return confirmation.kind === 'confirmed'
+      ? done(`${step.route} leads to ${primary.host}:${primary.port}`)
+      : unconfirmed(step.route, confirmation)
+  })
+}
+
+function unconfirmed(route: string, confirmation: Exclude<Confirmation, { kind: 'confirmed' }>): Outcome {
+  switch (confirmation.kind) {
+    case 'unreachable':
+      return { kind: 'unknown', says: `${route} has not confirmed: ${confirmation.why}` }
+    case 'refused':
+      return failed('route_refused', `${route} refused: ${confirmation.why}`)
+    case 'unproven':
+      return failed('route_unproven', `${route} was told, but it cannot be read back: configure its read command`)
+  }
+}
+
+/** How often the server is asked again who sleeps. */
+const ASK_AGAIN_MS = 20
+
+/**
+ * A session is closed only where the server shows it asleep *and* the last bytes that the route saw on it came from the server:
+ * bytes forwarded a moment ago may still lie in the server's socket buffer while its thread shows Sleep.
+ */
+export function closeIdleSessions(
+  step: Step<'close_idle_sessions'>,
+  world: World,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  return by(world, step.route, async (announcer) => {
+    const address = world.addressOf(step.server)
+    if (!announcer.closeIdle || !address)
+      return failed('cannot_list', `${step.route} cannot list its sessions: clients keep theirs until they reconnect`)
+    let closed = 0
+    // Held first: what a client sends from now on waits here, so that an idle session stays idle while it is looked at.
+    await announcer.hold?.(signal)
+    for (;;) {
+      const idle = await world.servers.idleSessions(address, signal)
+      const result = await announcer.closeIdle(
+        idle.filter((s) => s.idle).map((s) => s.peer),
+        signal,
+      )
+      closed += result.closed
+      if (result.remaining === 0) return done(`${closed} sessions closed between statements`)
+      if (signal.aborted)
+        return failed('sessions_open', `${result.remaining} sessions were never idle; ${closed} closed`)
+      await world.clock.sleep(ASK_AGAIN_MS, signal).catch(() => undefined)
+    }
+  })
+}

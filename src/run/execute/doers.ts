@@ -1,0 +1,99 @@
+import type { Address } from '../../model/address.ts'
+import { printDemand, provenLevels, satisfies } from '../../model/fence.ts'
+import type { ServerId } from '../../model/ids.ts'
+import { done, failed, type Outcome } from '../../model/outcome.ts'
+import type { Step, StepKind } from '../../model/step.ts'
+import type { ChangeContext } from '../../ports/servers.ts'
+import { announce, closeIdleSessions, withdraw } from './doers-route.ts'
+import type { Doer, Doers, World } from './world.ts'
+
+/** Hands a step to its doer: the one place where the kind decides. */
+export function doStep(step: Step, world: World, signal: AbortSignal): Promise<Outcome> {
+  const doer = DOERS[step.kind] as Doer<StepKind>
+  return doer(step, world, signal)
+}
+
+const context = (world: World, signal: AbortSignal): ChangeContext => ({
+  warrant: world.lease.warrant(world.cluster),
+  signal,
+})
+
+/** With the server's address, or a failure that says that it has been forgotten. */
+async function at(world: World, server: ServerId, act: (address: Address) => Promise<Outcome>): Promise<Outcome> {
+  const address = world.addressOf(server)
+  return address ? act(address) : failed('forgotten', `no address of ${server} is known any more`)
+}
+
+type OnChannel = Extract<Step, { readonly channel: string; readonly server: ServerId }>
+const onChannel = (
+  world: World,
+  step: OnChannel,
+  act: (place: { address: Address; channel: string }) => Promise<Outcome>,
+): Promise<Outcome> => at(world, step.server, (address) => act({ address, channel: step.channel }))
+
+const DOERS: Doers = {
+  withdraw_route: withdraw,
+  announce,
+  close_idle_sessions: closeIdleSessions,
+  cut_clients: (s, w, signal) => at(w, s.server, (address) => w.servers.cutClients(address, [], context(w, signal))),
+  close_server: (s, w, signal) =>
+    at(w, s.server, (address) => w.servers.close(address, { lockWaitS: s.lockWaitS }, context(w, signal))),
+  open_server: (s, w, signal) => at(w, s.server, (address) => w.servers.open(address, context(w, signal))),
+  semi_sync_source: (s, w, signal) =>
+    at(w, s.server, (address) =>
+      w.servers.semiSyncSource(address, { enabled: s.to === 'on', waitCount: s.waitCount }, context(w, signal)),
+    ),
+  start_applier: (s, w, signal) => onChannel(w, s, (place) => w.servers.startApplier(place, context(w, signal))),
+  seal: (s, w, signal) =>
+    onChannel(w, s, (place) => w.servers.seal(place, { killAfterMs: s.killAfterMs }, context(w, signal))),
+  unseal: (s, w, signal) => onChannel(w, s, (place) => w.servers.startReceiver(place, context(w, signal))),
+  drain: (s, w, signal) => onChannel(w, s, (place) => w.servers.awaitApplied(place, context(w, signal))),
+  reach: (s, w, signal) =>
+    onChannel(w, s, (place) => at(w, s.of, (target) => w.servers.awaitReach(place, target, context(w, signal)))),
+  stop_applier: (s, w, signal) =>
+    onChannel(w, s, (place) => w.servers.stopApplier(place, { rollBack: s.rollBack }, context(w, signal))),
+  attach: (s, w, signal) =>
+    onChannel(w, s, (place) =>
+      at(w, s.to, (source) => w.servers.attach(place, attachment(w, source, s.keepRelayLog), context(w, signal))),
+    ),
+  count_ackers: countAckers,
+  barrier: passBarrier,
+  crown: async (s, w) => {
+    await w.store.crown(w.cluster, w.epoch, w.lease.token)
+    return done(`epoch ${w.epoch} is recorded as open: ${s.server} reigns`)
+  },
+  reset_channel: (s, w, signal) => onChannel(w, s, (place) => w.servers.resetChannel(place, context(w, signal))),
+}
+
+const attachment = (world: World, source: Address, keepRelayLog: boolean) => ({
+  source,
+  keepRelayLog,
+  heartbeatMs: world.policy.heartbeatMs,
+  connectRetryMs: world.policy.connectRetryMs,
+  // The replica side is on before the channel starts, or its source would not count it as an acker.
+  semiSyncReplica: true,
+})
+
+/** Attaching said done; what counts is that the source itself counts them. */
+function countAckers(step: Step<'count_ackers'>, world: World, signal: AbortSignal): Promise<Outcome> {
+  return at(world, step.server, (address) => world.servers.awaitAckers(address, step.atLeast, context(world, signal)))
+}
+
+/** Waits for the fencing steps of act 1 (they ran beside the promotion), and judges what they have proven. Changes nothing. */
+async function passBarrier(step: Step<'barrier'>, world: World): Promise<Outcome> {
+  const outcomeOf = async (id: string): Promise<boolean> => (await world.ledger.get(id)?.ended)?.kind === 'done'
+  const known = { stopped: step.stopped, routesAreComplete: step.routesAreComplete }
+  const early = provenLevels({ ...known, closedReadOnly: false, routes: [] })
+  if (satisfies(early, step.demand)) return done(`${printDemand(step.demand)} is proven`)
+  const routes = await Promise.all(step.routeSteps.map(async (route) => ({ route, closed: await outcomeOf(route) })))
+  const closed = await Promise.all(step.closeSteps.map(outcomeOf))
+  const proven = provenLevels({ ...known, routes, closedReadOnly: closed.length > 0 && closed.every(Boolean) })
+  const open = routes.filter((r) => !r.closed).map((r) => r.route)
+  if (satisfies(proven, step.demand))
+    return done(`${printDemand(step.demand)} is proven (${proven.filter((p) => p !== 'none').join(', ')})`)
+  return failed(
+    'not_fenced',
+    `${printDemand(step.demand)} is demanded, proven is only: ${proven.join(', ')}${open.length > 0 ? `; not withdrawn: ${open.join(', ')}` : ''}`,
+    'fence the old primary by hand, or accept the risk by name: --fence none --reason "…"',
+  )
+}

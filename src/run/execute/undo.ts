@@ -1,0 +1,40 @@
+import type { Outcome } from '../../model/outcome.ts'
+import type { Step, StepKind } from '../../model/step.ts'
+import { perform } from './run.ts'
+import type { World } from './world.ts'
+
+export interface Undone {
+  readonly step: Step
+  readonly outcome: Outcome
+}
+
+/** What an undo of one step may take. */
+const UNDO_DEADLINE_MS = 5000
+
+/**
+ * Reverses act 1: each of its steps that took effect, or may have, latest first. One that fails does not keep the others from being
+ * reversed: every one is tried and reported. A receiver is started only while its applier runs; the doer sees to that.
+ */
+export async function undoAct1(world: World): Promise<readonly Undone[]> {
+  const undone: Undone[] = []
+  const effects = [...world.ledger.effects(1)].sort((a, b) => turn(a.step) - turn(b.step))
+  for (const { step } of effects) {
+    if (!step.undo) continue
+    const reversal: Step = {
+      ...step.undo,
+      id: `undo:${step.id}`,
+      after: [],
+      deadlineMs: UNDO_DEADLINE_MS,
+      ifItFails: 'go_on',
+    }
+    undone.push({ step: reversal, outcome: await perform(reversal, `undo/${step.id}`, 1, world) })
+  }
+  return undone
+}
+
+/**
+ * First the winner stops being one, then replicas are led back, then the old primary opens, and clients are let in last: with lossless
+ * semi-sync nothing would commit before its ackers are back. The sort is stable: within a turn, latest first.
+ */
+const TURNS: readonly StepKind[] = ['semi_sync_source', 'start_applier', 'unseal', 'attach', 'open_server', 'announce']
+const turn = (step: Step): number => (step.undo ? TURNS.indexOf(step.undo.kind) : 0)

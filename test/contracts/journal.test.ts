@@ -1,0 +1,4 @@
+import { journalContract } from './journal.ts'
+import { sqliteWorld } from './sqlite-world.ts'
+
+journalContract('SQLite', () => sqliteWorld())

@@ -1,0 +1,4 @@
+import { sqliteWorld } from './sqlite-world.ts'
+import { storeContract } from './store.ts'
+
+storeContract('SQLite', () => sqliteWorld())
