@@ -24,6 +24,9 @@ export interface ConnectOptions {
   readonly onAccepted?: () => void
 }
 
+/** Within this a living server has closed its side; a frozen one must not keep the socket. */
+const FAREWELL_MS = 100
+
 type Connection = ReturnType<typeof createConnection>
 
 /** Opens and logs in, or rejects with a {@link SessionError}; then nothing is left open. */
@@ -147,6 +150,14 @@ class DriverSession implements Session {
 
   destroy(): void {
     this.#listeners = []
+    // A word of farewell costs nothing where nothing is outstanding, and spares the server's log an aborted connection.
+    if (this.usable) {
+      this.#ended = new SessionError({ kind: 'closed', code: 'DESTROYED' })
+      this.#connection.end(ignore)
+      this.#connection.once('end', () => this.#socket.destroy())
+      setTimeout(() => this.#socket.destroy(), FAREWELL_MS).unref()
+      return
+    }
     this.#end(new SessionError({ kind: 'closed', code: 'DESTROYED' }))
   }
 

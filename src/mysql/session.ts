@@ -25,6 +25,6 @@ export interface Session extends AsyncDisposable {
   query(sql: string, options: QueryOptions): Promise<ResultSets>
   /** The peer closed it, or it broke, while this side did not. Called once, at once if that has already happened. */
   onClose(listener: (error: SessionError) => void): void
-  /** Ends it now, without a word to the server. */
+  /** Ends it now; never waits. */
   destroy(): void
 }

@@ -200,9 +200,10 @@ class Watched {
       this.#take(this.gate.handle({ kind: 'client_gone', client, at: at(this.now) }))
     } else if (waiting.attempt) {
       const attempt = waiting.attempt.number
-      if (kind === 'greets') return this.#take(this.gate.handle({ kind: 'greeted', client, attempt, at: at(this.now) }))
-      this.waiting.set(client, { since: waiting.since })
-      this.#take(this.gate.handle({ kind: 'backend_failed', client, attempt, why: 'refused', at: at(this.now) }))
+      if (kind === 'fails') this.waiting.set(client, { since: waiting.since })
+      const event =
+        kind === 'greets' ? ({ kind: 'greeted' } as const) : ({ kind: 'backend_failed', why: 'refused' } as const)
+      this.#take(this.gate.handle({ ...event, client, attempt, at: at(this.now) }))
     }
   }
 

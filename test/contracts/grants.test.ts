@@ -301,10 +301,10 @@ describe(`the replication account on ${FLAVOUR}`, () => {
       await ask(source, FLAVOUR === 'mysql' ? 'SET GLOBAL super_read_only=0' : 'SET GLOBAL read_only=0')
       const { statements } = grantsFor(version, 'replication', account)
       await ask(source, String(statements[0]))
-      await useAccount(account)
+      await followAs(account)
       await expect.poll(receiverError, { timeout: 10_000 }).not.toBe('')
       for (const statement of statements) await ask(source, statement)
-      await useAccount(account)
+      await followAs(account)
       await expect.poll(receiverRuns, { timeout: 10_000 }).toBe(true)
     } finally {
       source.destroy()
@@ -312,7 +312,7 @@ describe(`the replication account on ${FLAVOUR}`, () => {
   })
 })
 
-async function useAccount({ user, password }: { user: string; password: string }): Promise<void> {
+async function followAs({ user, password }: { user: string; password: string }): Promise<void> {
   if (FLAVOUR === 'mysql') {
     await ask(admin, 'STOP REPLICA')
     await ask(

@@ -12,21 +12,18 @@ export async function startApplier(hand: Hand, channel: string): Promise<Outcome
   if (!before.ok) return before.outcome
   if (before.value === undefined) return noChannel(channel)
   if (before.value.applier === 'running') return done('the applier was running already')
-  if (dropsRelayLog(hand, before.value)) {
-    return failed(
-      'relay_log_at_risk',
-      'receiver and applier are both stopped: starting either deletes relay log that was received and not applied',
-      'copy the relay log aside first',
-    )
-  }
-  const after = await hand.change([hand.side.startApplier(channel)], hand.side.channel(channel))
+  const start = startOf(hand, channel, before.value)
+  const after = await hand.change(start, hand.side.channel(channel))
   if (!after.ok) return after.outcome
   return after.value?.applier === 'running' ? done('the applier is started') : broken(after.value)
 }
 
-/** With both threads stopped MariaDB throws away what was received, whichever is started first. */
-const dropsRelayLog = (hand: Hand, state: ChannelState): boolean =>
-  !hand.side.startsReceiverAlone && state.receiver === 'stopped' && !state.caughtUp
+/** With both threads stopped a plain start may throw away what was received, whichever is started first. */
+function startOf(hand: Hand, channel: string, state: ChannelState): readonly string[] {
+  const keeping = hand.side.startKeepingRelayLog
+  if (keeping === undefined || state.receiver !== 'stopped' || state.caughtUp) return [hand.side.startApplier(channel)]
+  return keeping(channel, state)
+}
 
 export function broken(state: ChannelState | undefined): Outcome {
   const error = state?.applierError

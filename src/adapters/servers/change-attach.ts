@@ -40,7 +40,7 @@ const follows = (state: ChannelState | undefined, to: AttachTo): boolean =>
   sameAddress(state.source, to.source) &&
   state.receiver === 'running' &&
   state.applier === 'running' &&
-  state.byGtid &&
+  state.positioning === 'gtid' &&
   state.heartbeatMs === to.heartbeatMs
 
 /** Moving keeps the relay log, but only while the applier runs: with it stopped the server drops it. */
@@ -51,7 +51,7 @@ async function repoint(
   demotion: Demotion | undefined,
 ): Promise<Seen<ChannelState | undefined>> {
   const { move } = hand.side
-  if (what.to.keepRelayLog && move !== undefined && state?.byGtid === true) {
+  if (what.to.keepRelayLog && move !== undefined && state?.positioning === 'gtid') {
     const { side } = hand
     const { channel } = what
     const wake = state.applier === 'stopped' ? [side.startApplier(channel)] : []

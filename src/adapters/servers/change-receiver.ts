@@ -1,5 +1,5 @@
 import { done, failed, type Outcome } from '../../model/outcome.ts'
-import type { ServerStatus } from '../../model/server.ts'
+import type { Channel, ServerStatus } from '../../model/server.ts'
 import { both } from '../../mysql/change/question.ts'
 import type { ChannelState } from '../../mysql/change/state.ts'
 import { ended, type Hand, type Seen, seen } from './change-hand.ts'
@@ -93,7 +93,16 @@ async function endReceiver(other: Hand, channel: string, waiting: number): Promi
     if (!killed.ok && killed.error !== NO_SUCH_THREAD) return killed
   }
   const proof = await seeEnded(other, channel, receiver)
-  return proof.ok ? seen(await withReading(other, proof.value)) : proof
+  return proof.ok ? seen(asSealed(await withReading(other, proof.value), channel)) : proof
+}
+
+/** The server may go on showing a receiver as running that is proven dead: the reading says what was proven. */
+function asSealed(outcome: Outcome, channel: string): Outcome {
+  if (outcome.kind !== 'done' || outcome.reading === undefined) return outcome
+  const channels = outcome.reading.channels.map(
+    (one): Channel => (one.name === channel ? { ...one, receiver: 'stopped' } : one),
+  )
+  return { ...outcome, reading: { ...outcome.reading, channels }, facts: { killed: true } }
 }
 
 const NO_SUCH_THREAD = 1094

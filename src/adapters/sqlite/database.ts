@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { ProblemError, problem } from '../../model/problem.ts'
+import { demandLocal } from './filesystem.ts'
 import { number, type Row } from './row.ts'
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './schema.ts'
 import { isBusy } from './trouble.ts'
@@ -44,6 +45,7 @@ export class Database implements Disposable {
   /** Creates directory (0700) and file (0600) where missing. Throws what SQLite or the file system says, or a ProblemError. */
   static open(path: string, now: number): Database {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    demandLocal(dirname(path))
     closeSync(openSync(path, 'a', 0o600))
     const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
     try {

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { STORE_FILE } from './open.ts'
 import { type ProcessMark, thisProcess } from './process.ts'
 import { type Child, child } from './spawn.testing.ts'
-import { open, problemOf, SHOP, take, testDir, until } from './world.testing.ts'
+import { CLOCK, open, problemOf, SHOP, take, testDir, until } from './world.testing.ts'
 
 const QUICK = { ttlMs: 600, renewEveryMs: 100 }
 
@@ -145,6 +145,48 @@ describe('taking the lease over', () => {
     expect(lease.lost.reason.cause.problem.code).toBe('store_corrupt')
     expect(await problemOf(opened.leases.acquire('me'))).toBe('store_corrupt')
     expect(other.troubles).toEqual([])
+    await lease[Symbol.asyncDispose]()
+  })
+})
+
+describe('what is left of a lease is counted from the sending', () => {
+  /** Locks the file, starts `work`, lets go 150 ms after `sent` holds, and waits until it is done. Returns when it was let go. */
+  const whileLocked = async (dir: string, sent: () => true | undefined): Promise<number> => {
+    using other = new DatabaseSync(join(dir, STORE_FILE))
+    other.exec('BEGIN IMMEDIATE')
+    await until(sent)
+    await CLOCK.sleep(150)
+    other.exec('ROLLBACK')
+    return CLOCK.now()
+  }
+  const TTL = 20_000
+
+  test('of the acquisition, which waited for a lock', async () => {
+    using dir = testDir()
+    await using opened = await open(dir.path, { lease: { ttlMs: TTL, renewEveryMs: 60_000 } })
+    const letGo = whileLocked(dir.path, () => true)
+    const lease = await take(opened)
+    const age = TTL - lease.leftMs()
+    expect(age).toBeGreaterThan(CLOCK.now() - (await letGo))
+    await lease[Symbol.asyncDispose]()
+  })
+
+  test('of a renewal, which waited for a lock', async () => {
+    using dir = testDir()
+    let renewals = 0
+    const sleep: typeof CLOCK.sleep = async (ms, signal) => {
+      await CLOCK.sleep(ms === 100 && renewals > 0 ? 3_600_000 : ms, signal)
+      if (ms === 100) renewals += 1
+    }
+    await using opened = await open(dir.path, { clock: { ...CLOCK, sleep }, lease: { ttlMs: TTL, renewEveryMs: 100 } })
+    const takenAt = CLOCK.now()
+    const lease = await take(opened)
+    const letGo = await whileLocked(dir.path, () => (renewals > 0 ? true : undefined))
+    const renewedAt = await until(() => {
+      const at = CLOCK.now() - (TTL - lease.leftMs())
+      return at > takenAt + 50 ? at : undefined
+    })
+    expect(renewedAt).toBeLessThan(letGo - 100)
     await lease[Symbol.asyncDispose]()
   })
 })

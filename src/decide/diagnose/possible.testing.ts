@@ -19,15 +19,22 @@ const LAWS: readonly { readonly because: string; readonly holds: (f: PrimaryFact
       isLost(f) === (f.witnesses !== 'not_asked') &&
       isLost(f) === (f.proof !== 'not_asked'),
   },
-  { because: 'older primaries exist where a reign is recorded', holds: (f) => implies(f.otherWritable === 'older_reign', f.reign !== 'none') },
+  {
+    because: 'older primaries exist where a reign is recorded',
+    holds: (f) => implies(f.otherWritable === 'older_reign', f.reign !== 'none'),
+  },
   {
     because: 'without a reign one writable server is the subject, and several leave it unknown',
     holds: (f) => implies(f.reign === 'none' && f.otherWritable === 'unexplained', f.primary === 'unknown'),
   },
-  { because: 'nobody follows an unknown server', holds: (f) => implies(f.primary === 'unknown', f.replicas === 'none') },
+  {
+    because: 'nobody follows an unknown server',
+    holds: (f) => implies(f.primary === 'unknown', f.replicas === 'none'),
+  },
   {
     because: 'witnesses are replicas that answer',
-    holds: (f) => implies(isLost(f) && (f.replicas === 'none' || f.replicas === 'none_answer'), f.hearing === 'no_witness'),
+    holds: (f) =>
+      implies(isLost(f) && (f.replicas === 'none' || f.replicas === 'none_answer'), f.hearing === 'no_witness'),
   },
   {
     because: 'witnesses that are enough do not hear it',
@@ -37,17 +44,27 @@ const LAWS: readonly { readonly because: string; readonly holds: (f: PrimaryFact
     because: 'everyone refusing needs a refusal to us, a witness, and no witness that is quiet',
     holds: (f) => implies(f.proof === 'everyone_refused', f.primary === 'refused' && f.hearing === 'none_hear'),
   },
-  { because: 'nothing is proven against a replica that hears it', holds: (f) => implies(f.hearing === 'some_hear', f.proof === 'not_yet') },
+  {
+    because: 'nothing is proven against a replica that hears it',
+    holds: (f) => implies(f.hearing === 'some_hear', f.proof === 'not_yet'),
+  },
   {
     because: 'stopped replication is told by replicas that answer',
     holds: (f) =>
-      implies(f.replication === 'all_stopped' || f.replication === 'single_stopped', f.replicas === 'all_answer' || f.replicas === 'some_answer'),
+      implies(
+        f.replication === 'all_stopped' || f.replication === 'single_stopped',
+        f.replicas === 'all_answer' || f.replicas === 'some_answer',
+      ),
   },
-  { because: 'the only replica cannot be some', holds: (f) => implies(f.replication === 'single_stopped', f.replicas === 'all_answer') },
+  {
+    because: 'the only replica cannot be some',
+    holds: (f) => implies(f.replication === 'single_stopped', f.replicas === 'all_answer'),
+  },
 ]
 
 export const possible = (facts: PrimaryFacts): boolean => LAWS.every((law) => law.holds(facts))
-export const brokenLaws = (facts: PrimaryFacts): readonly string[] => LAWS.filter((law) => !law.holds(facts)).map((law) => law.because)
+export const brokenLaws = (facts: PrimaryFacts): readonly string[] =>
+  LAWS.filter((law) => !law.holds(facts)).map((law) => law.because)
 
 /** All of them, the impossible too. */
 export function everyCombination(): Generator<PrimaryFacts> {

@@ -21,7 +21,8 @@ function survey() {
     possibleOnes.push(facts)
     const holding = PRIMARY_RULES.filter((rule) => holds(rule.when, facts))
     const won = winners(holding, facts)
-    if (won.length !== 1) unsettled.push(`${JSON.stringify(facts)}: ${won.map((rule) => rule.name).join(', ') || 'no row'}`)
+    if (won.length !== 1)
+      unsettled.push(`${JSON.stringify(facts)}: ${won.map((rule) => rule.name).join(', ') || 'no row'}`)
     for (const rule of won) wins.add(rule.name)
     for (const rule of holding) {
       alive.add(rule.name)
@@ -96,7 +97,8 @@ describe('what may never lead to a failover', () => {
 
   // trap 27: an outdated server promoted after all were down
   test('trap 27: a primary never seen alive is replaced only when every replica answers', () => {
-    for (const facts of failovers.filter((f) => f.primary === 'never_answered')) expect(facts.replicas).toBe('all_answer')
+    for (const facts of failovers.filter((f) => f.primary === 'never_answered'))
+      expect(facts.replicas).toBe('all_answer')
   })
 
   // trap 64

@@ -3,7 +3,7 @@
  * a look at `/proc` that this id still is that server: an id may have been given to somebody else's process meanwhile.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SandboxError } from './error.ts'
@@ -32,14 +32,26 @@ export function startDetached(command: readonly [string, ...string[]], logFile: 
   }
 }
 
-/** Whether that process exists and is the server of that data directory. A zombie has no command line: it counts as ended. */
-export function isOurs(pid: number, dataDir: string): boolean {
+/** `dying`: killed, but its files, locks and sockets are not all closed yet; another server could not take its place. */
+export type Presence = 'ours' | 'dying' | 'gone'
+
+/**
+ * Whether that process exists and is the server of that data directory. A dying process has lost its command line already;
+ * what is left at the end is a zombie with no second thread, which holds nothing any more.
+ */
+export function presenceOf(pid: number, dataDir: string): Presence {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(`--datadir=${dataDir}`)
+    const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    if (commandLine !== '') return commandLine.split('\0').includes(`--datadir=${dataDir}`) ? 'ours' : 'gone'
+    const state = /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
+    const isLastThread = readdirSync(`/proc/${pid}/task`).length <= 1
+    return (state === 'Z' || state === 'X') && isLastThread ? 'gone' : 'dying'
   } catch {
-    return false
+    return 'gone'
   }
 }
+
+export const isOurs = (pid: number, dataDir: string): boolean => presenceOf(pid, dataDir) === 'ours'
 
 /** Sends the signal if the process is still ours; false if it is gone. */
 export function signalOurs(pid: number, dataDir: string, signal: NodeJS.Signals): boolean {
@@ -53,12 +65,12 @@ export function signalOurs(pid: number, dataDir: string, signal: NodeJS.Signals)
   }
 }
 
-/** Waits until the process is gone; false if it is still there at the deadline. */
+/** Waits until the process is gone with all it held; false if it is still there at the deadline. */
 export async function untilGone(pid: number, dataDir: string, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs
-  while (isOurs(pid, dataDir)) {
+  while (presenceOf(pid, dataDir) !== 'gone') {
     if (performance.now() > deadline) return false
-    await sleep(5)
+    await sleep(3)
   }
   return true
 }

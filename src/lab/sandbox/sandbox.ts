@@ -285,6 +285,8 @@ class RunningSandbox implements Sandbox {
   async restart(id: string, extraArgs: readonly string[] = []): Promise<void> {
     const server = await this.#refresh(id)
     if (isOurs(server.pid, server.dataDir)) await this.stop(id)
+    // Killed a moment ago, by whomever: its port and its files are taken until it is gone.
+    await this.#untilEnded(server, KILL_WITHIN_MS)
     await bootServer(server, await this.#boot({ extraArgs }))
   }
 

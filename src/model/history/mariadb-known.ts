@@ -13,12 +13,14 @@
  *    state is exactly the last event of that writer. Entries may be missing altogether: a server restored from a backup
  *    has only `gtid_slave_pos`.
  *
- * What breaks them, and is for others to prevent or to see: a server that was rewound or restored and writes again under
- * its old server id, while copies of its undone events live elsewhere (give the histories from the openings of reigns as
- * context, or a new server id), a binlog that was kept while the data under it was restored, `gtid_slave_pos` set by hand
- * to anything but what was applied (where no binlog shows it), a server with errant transactions that becomes a primary
- * and buries them under later writes, and a replica attached where its source's binlog has a silent gap behind it: a primary that did not log what
- * it had applied before, or, for a replica without any position, one that was restored from a backup.
+ * What breaks them, and is for others to prevent or to see:
+ * - a server that was rewound or restored writes again under its old server id, while copies of its undone events live
+ *   elsewhere (give it a new server id, or give the histories from the openings of reigns as context);
+ * - a binlog is kept while the data under it is restored;
+ * - `gtid_slave_pos` is set by hand to anything but what was applied, where no binlog shows it;
+ * - a server with errant transactions becomes a primary and buries them under later writes, or a backup holds some;
+ * - a replica is attached where its source's binlog has a silent gap behind it: a primary that did not log what it had
+ *   applied before, or, for a replica without any position, one that was restored from a backup.
  *
  * Evidence for and against is collected separately; where both exist, the axioms are broken and nothing is claimed.
  */
@@ -107,7 +109,7 @@ export function cannotHaveExecuted(known: Known, event: MariadbGtid): boolean {
 
 /**
  * Whether it can neither have executed the event nor have it in a relay log. A relay log goes from what was applied up
- * to the last received event, and holds nothing that is not in that event's past.
+ * to the last received event, and holds what its source had logged: that event's past, and what the source had besides.
  */
 export function cannotHaveReceived(known: Known, event: MariadbGtid, witnesses: readonly Known[]): boolean {
   if (!cannotHaveExecuted(known, event)) return false
@@ -116,14 +118,18 @@ export function cannotHaveReceived(known: Known, event: MariadbGtid, witnesses: 
     if (received.seq < event.seq) return true
     if (received.server === event.server) return false
     if (known.applied !== undefined && event.seq <= known.applied.seq) return true
-    return witnesses.some((witness) => wroteWithout(witness, received, event))
+    const notInItsPast = witnesses.some((witness) => wroteWithout(witness, received, event))
+    return notInItsPast && !witnesses.some((witness) => logged(witness, event) && logged(witness, received))
   })
 }
 
 /** Whether that server wrote `later` and never had `event`. */
 function wroteWithout(witness: Known, later: MariadbGtid, event: MariadbGtid): boolean {
-  const wrote = witness.logged.some((gtid) => gtid.server === later.server && gtid.seq >= later.seq)
-  return witness.serverId === later.server && wrote && cannotHaveExecuted(witness, event)
+  return witness.serverId === later.server && logged(witness, later) && cannotHaveExecuted(witness, event)
+}
+
+function logged(known: Known, event: MariadbGtid): boolean {
+  return known.logged.some((gtid) => gtid.server === event.server && gtid.seq >= event.seq)
 }
 
 /** The last number of this writer that the server executed, where its variables tell it exactly; undefined: unknown. */

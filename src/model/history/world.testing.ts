@@ -259,14 +259,20 @@ function merge(world: World, server: WorldServer, source: WorldServer): void {
   const shared = source.binlog.findLast((event) => server.executed.has(event.key))
   const hasAll = shared !== undefined && [...shared.past].every((key) => server.executed.has(key))
   const alone = [...server.executed].filter((key) => !source.executed.has(key))
-  const logged = alone.every((key) => server.binlog.some((event) => event.key === key))
-  if (!hasAll || alone.length === 0 || !logged || source.source !== undefined) return
+  if (!hasAll || alone.length === 0 || source.source !== undefined) return
+  if (!world.servers.every((other) => (other !== server && other.source !== server) || logsAll(other, source))) return
   server.source = source
   server.received = shared
   server.applied = shared
   server.relayLog = []
   server.writes = false
   markStray(world, server)
+}
+
+/** No backup hides what the source never had. */
+function logsAll(server: WorldServer, source: WorldServer): boolean {
+  const alone = [...server.executed].filter((key) => !source.executed.has(key))
+  return alone.every((key) => server.binlog.some((event) => event.key === key))
 }
 
 function markStray(world: World, server: WorldServer): void {

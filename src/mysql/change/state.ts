@@ -16,9 +16,17 @@ export interface ChannelState {
   readonly caughtUp: boolean
   /** A transaction was begun by the receiver and is not complete: the applier may hold its rows and locks. */
   readonly halfReceived: boolean
-  readonly byGtid: boolean
+  /** `gtid`: the one way that attaching sets. `other_gtid`: MariaDB's current_pos, which its own stray writes move. */
+  readonly positioning: 'gtid' | 'other_gtid' | 'coordinates'
+  /** Where the applier stands in the relay log: only where that is needed to keep it (MariaDB). */
+  readonly relayLog?: RelayLogPosition
   readonly heartbeatMs: number
   readonly connectRetryMs: number
+}
+
+export interface RelayLogPosition {
+  readonly file: string
+  readonly position: number
 }
 
 /** One line of the process list. */

@@ -24,6 +24,7 @@ export const mariadbChanges: ChangeSide = {
   startBoth: (channel) => `START SLAVE ${text(channel)}`,
   reset: (channel) => `RESET SLAVE ${text(channel)} ALL`,
   move: undefined,
+  startKeepingRelayLog,
   follow: (channel, to) => [...demoted(to), change(channel, to)],
   kill: (thread) => `KILL ${integer(thread)}`,
 
@@ -97,6 +98,19 @@ function demoted(to: Following): readonly string[] {
   return to.demote === undefined || canDemote(to) ? [] : [`SET GLOBAL gtid_slave_pos = ${text(to.demote.position)}`]
 }
 
+/**
+ * A start by GTID deletes the relay log and asks the source again, which may be dead. Named by file and position it is kept
+ * and applied, and gtid_slave_pos follows; the channel goes back to GTIDs when it is attached the next time.
+ */
+function startKeepingRelayLog(channel: string, state: ChannelState): readonly string[] {
+  const start = `START SLAVE ${text(channel)} SQL_THREAD`
+  if (state.relayLog === undefined || state.positioning === 'coordinates') return [start]
+  const { file, position } = state.relayLog
+  const kept = `RELAY_LOG_FILE = ${text(file)}, RELAY_LOG_POS = ${integer(position)}`
+  const period = `MASTER_HEARTBEAT_PERIOD = ${seconds(state.heartbeatMs)}`
+  return [`CHANGE MASTER ${text(channel)} TO MASTER_USE_GTID = no, ${kept}, ${period}`, start]
+}
+
 function change(channel: string, to: Following): string {
   const options = [
     `MASTER_HOST = ${text(to.source.host)}`,
@@ -126,7 +140,7 @@ function security(tls: TlsSettings): readonly string[] {
 }
 
 function channelState(row: Row): ChannelState {
-  const byGtid = printed(row, 'Using_Gtid') !== 'No'
+  const positioning = POSITIONING[printed(row, 'Using_Gtid')] ?? 'coordinates'
   const received = printed(row, 'Gtid_IO_Pos')
   const applied = printed(row, 'Gtid_Slave_Pos')
   return {
@@ -137,9 +151,11 @@ function channelState(row: Row): ChannelState {
     ...error('applierError', row, 'Last_SQL_'),
     received,
     applied,
-    caughtUp: byGtid ? covers(applied, received) : sameCoordinates(row),
+    // Without any GTID received only the coordinates tell. Else they do not: a CHANGE that names the relay log sets them.
+    caughtUp: received === '' && positioning === 'coordinates' ? sameCoordinates(row) : covers(applied, received),
     halfReceived: false,
-    byGtid: printed(row, 'Using_Gtid') === 'Slave_Pos',
+    positioning,
+    relayLog: { file: printed(row, 'Relay_Log_File'), position: numberOf(row, 'Relay_Log_Pos') },
     heartbeatMs: Math.round(numberOf(row, 'Slave_heartbeat_period') * 1000),
     connectRetryMs: numberOf(row, 'Connect_Retry') * 1000,
   }
@@ -150,6 +166,12 @@ const RECEIVERS: Readonly<Record<string, Receiver>> = {
   Connecting: 'connecting',
   Preparing: 'connecting',
   No: 'stopped',
+}
+
+const POSITIONING: Readonly<Record<string, ChannelState['positioning']>> = {
+  Slave_Pos: 'gtid',
+  Current_Pos: 'other_gtid',
+  No: 'coordinates',
 }
 
 const sameCoordinates = (row: Row): boolean =>

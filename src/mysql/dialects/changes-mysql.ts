@@ -23,6 +23,7 @@ export const mysqlChanges: ChangeSide = {
   startBoth: (channel) => `START REPLICA FOR CHANNEL ${text(channel)}`,
   reset: (channel) => `RESET REPLICA ALL FOR CHANNEL ${text(channel)}`,
   move: (channel, to) => change(channel, destination(to)),
+  startKeepingRelayLog: undefined,
   follow: (channel, to) => [change(channel, [...destination(to), ...login(to), ...security(to.tls)])],
   kill: (thread) => `KILL ${integer(thread)}`,
 
@@ -148,7 +149,7 @@ function channelState(row: Row, extra: Row | undefined): ChannelState {
     applied,
     caughtUp: contains(gtidSet(applied), gtidSet(received)),
     halfReceived: printed(extra, 'queueing') !== '',
-    byGtid: printed(row, 'Auto_Position') === '1',
+    positioning: printed(row, 'Auto_Position') === '1' ? 'gtid' : 'coordinates',
     heartbeatMs: Math.round(numberOf(extra, 'heartbeat') * 1000),
     connectRetryMs: numberOf(row, 'Connect_Retry') * 1000,
   }

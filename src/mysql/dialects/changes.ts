@@ -46,6 +46,11 @@ export interface ChangeSide {
   readonly reset: (channel: string) => string
   /** Only where it leads: applier on, relay log kept. Undefined: this flavour has no such thing. */
   readonly move: ((channel: string, to: Destination) => string) | undefined
+  /**
+   * Starts an applier whose receiver is stopped too without the loss of received relay log. Undefined: a plain start
+   * keeps it.
+   */
+  readonly startKeepingRelayLog: ((channel: string, state: ChannelState) => readonly string[]) | undefined
   readonly follow: (channel: string, to: Following) => readonly string[]
   readonly kill: (thread: number) => string
 

@@ -24,8 +24,6 @@ export interface Abilities {
   readonly waitCount: boolean
   /** KILL of a commit that waits for an acknowledgement frees it. */
   readonly killFreesWaitingCommit: boolean
-  /** The server tells when a transaction was received only in part. */
-  readonly tellsHalfReceived: boolean
 }
 
 export interface ReadSide {

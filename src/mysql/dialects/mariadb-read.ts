@@ -1,6 +1,6 @@
 /** How MariaDB from 10.6 is read: SHOW ALL SLAVES STATUS says everything of every channel. */
 import type { Address } from '../../model/address.ts'
-import { parseBinlogState, parsePosition } from '../../model/gtid/mariadb-position.ts'
+import { inDomain, parseBinlogState, parsePosition } from '../../model/gtid/mariadb-position.ts'
 import type { MariadbHistory } from '../../model/history.ts'
 import type { Access, BinlogSettings, Channel, ServerStatus } from '../../model/server.ts'
 import { parseVersion, type Version } from '../../model/version.ts'
@@ -131,17 +131,33 @@ function channelOf(row: Row): readonly Channel[] {
       receiver: receiverOf(row, 'Slave_IO_Running'),
       applier: applierOf(row, 'Slave_SQL_Running'),
       ...errorsOf(row),
-      receivedText: text(row, 'Gtid_IO_Pos'),
+      receivedText: `${text(row, 'Gtid_IO_Pos')} at ${text(row, 'Master_Log_File')}:${text(row, 'Read_Master_Log_Pos')}`,
       heartbeats: integer(row, 'Slave_received_heartbeats'),
       heartbeatPeriodMs: Math.round(decimal(row, 'Slave_heartbeat_period') * 1000),
       connectRetryMs: integer(row, 'Connect_Retry') * 1000,
       delayMs: integer(row, 'SQL_Delay') * 1000,
       ...lagOf(row, 'Seconds_Behind_Master'),
-      halfReceived: false,
+      halfReceived: isHalfReceived(row),
       positioning: byGtid(row) ? 'gtid' : 'coordinates',
       filtered: isFiltered(row, ['Replicate_Do_Domain_Ids', 'Replicate_Ignore_Domain_Ids']),
     },
   ]
+}
+
+/**
+ * There is no word for it here, but the coordinates tell: the receiver's advances with every event, the applier's only with
+ * whole transactions. Known once all that was received whole is applied; equal whenever a channel is idle, also after a
+ * rotation or a restart of either end. Empty after CHANGE MASTER, until the source was first heard.
+ */
+function isHalfReceived(row: Row): boolean {
+  const file = text(row, 'Master_Log_File')
+  const read = text(row, 'Read_Master_Log_Pos')
+  if (!byGtid(row) || file === '') return false
+  if (file === text(row, 'Relay_Master_Log_File') && read === text(row, 'Exec_Master_Log_Pos')) return false
+  const applied = parsePosition(text(row, 'Gtid_Slave_Pos'))
+  const received = parsePosition(text(row, 'Gtid_IO_Pos'))
+  if (!applied.ok || !received.ok) throw new UnusableReply(`the position "${text(row, 'Gtid_Slave_Pos')}" cannot be read`)
+  return received.value.gtids.every((gtid) => (inDomain(applied.value, gtid.domain)?.seq ?? -1) >= gtid.seq)
 }
 
 function readSlow(sets: ResultSets): Slow {

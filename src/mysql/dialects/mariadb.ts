@@ -14,7 +14,6 @@ export const mariadb: Dialect = {
     keepRelayLog: false,
     waitCount: false,
     killFreesWaitingCommit: true,
-    tellsHalfReceived: false,
   },
   read: mariadbRead,
   change: mariadbChanges,

@@ -118,7 +118,7 @@ function channelOf(row: Row, received: Rows): readonly Channel[] {
       receiver: receiverOf(row, 'Replica_IO_Running'),
       applier: applierOf(row, 'Replica_SQL_Running'),
       ...errorsOf(row),
-      receivedText: text(own, 'RECEIVED_TRANSACTION_SET').replace(/\s+/g, ''),
+      receivedText: receivedTextOf(row, own),
       heartbeats: integer(own, 'COUNT_RECEIVED_HEARTBEATS'),
       heartbeatPeriodMs: Math.round(decimal(own, 'HEARTBEAT_INTERVAL') * 1000),
       connectRetryMs: integer(row, 'Connect_Retry') * 1000,
@@ -129,6 +129,12 @@ function channelOf(row: Row, received: Rows): readonly Channel[] {
       filtered: isFiltered(row),
     },
   ]
+}
+
+/** With the receiver's coordinates: within one large transaction they alone show that the source is heard. */
+function receivedTextOf(row: Row, own: Row): string {
+  const set = text(own, 'RECEIVED_TRANSACTION_SET').replace(/\s+/g, '')
+  return `${set} at ${text(row, 'Source_Log_File')}:${text(row, 'Read_Source_Log_Pos')}`
 }
 
 function readSlow(sets: ResultSets): Slow {

@@ -14,7 +14,6 @@ export const mysql84: Dialect = {
     keepRelayLog: true,
     waitCount: true,
     killFreesWaitingCommit: false,
-    tellsHalfReceived: true,
   },
   read: mysqlRead,
   change: mysqlChanges,

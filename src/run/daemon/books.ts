@@ -1,6 +1,6 @@
 import { printAddress } from '../../model/address.ts'
 import type { Diagnosis } from '../../model/diagnosis.ts'
-import type { ServerId } from '../../model/ids.ts'
+import type { ServerId, WallTime } from '../../model/ids.ts'
 import type { Reign } from '../../model/reign.ts'
 import type { Topology } from '../../model/topology.ts'
 import type { RecoveryRecord } from '../../ports/journal.ts'
@@ -98,9 +98,8 @@ export class Books {
   }
 
   /** Stores what another process would need: identities and addresses, the primary's reading on every change of its followers, verdicts. */
-  async note(topology: Topology, diagnosis: Diagnosis): Promise<void> {
-    const { store, cluster, clock, config } = this.#office
-    const at = clock.wall()
+  async note(topology: Topology, diagnosis: Diagnosis, at: WallTime): Promise<void> {
+    const { store, cluster, config } = this.#office
     for (const { id, sighting } of topology.members)
       if (this.#isNew(`server ${id}`, printAddress(sighting.address)))
         await store.rememberServer({ id, cluster, address: sighting.address, seenAt: at })

@@ -70,7 +70,7 @@ export async function runCommand(
             lease,
           )
     if (command.verb === 'unfence' && end.kind === 'done') await release(keeper, asked.subject, command)
-    await books.reload()
+    await Promise.all([books.reload(), office.observer.lookAtAll('live', office.config.policy.lookDeadlineMs)])
     return end
   })
 }

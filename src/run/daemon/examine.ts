@@ -31,27 +31,28 @@ export async function examine(
   books: Books,
   how: { readonly everyone?: boolean } = {},
 ): Promise<Examination> {
-  const { clock, observer, config } = office
+  const { clock } = office
   const from = clock.now()
   let knocks: readonly Knock[] = []
   if (how.everyone) knocks = await round(office, books)
   for (;;) {
-    const topology = observer.topology(books.reign())
-    const snapshot: Snapshot = {
-      topology,
-      policy: config.policy,
-      knocks,
-      untrustedAddresses: config.untrustedAddresses,
-      formerPrimaries: books.formerPrimaries(),
-    }
+    const snapshot = snapshotOf(office, books, knocks)
     const diagnosis = diagnose(snapshot)
     const tookMs = clock.now() - from
     const doubt = diagnosis.primary.remedy === 'look_again' && tookMs < FOLLOW_MS
-    if (!doubt) return { topology, diagnosis, stopped: isStopped(diagnosis), tookMs }
+    if (!doubt) return { topology: snapshot.topology, diagnosis, stopped: isStopped(diagnosis), tookMs }
     knocks = [...knocks, ...(await round(office, books))]
     await clock.sleep(ROUND_PAUSE_MS)
   }
 }
+
+export const snapshotOf = (office: Office, books: Books, knocks: readonly Knock[]): Snapshot => ({
+  topology: office.observer.topology(books.reign()),
+  policy: office.config.policy,
+  knocks,
+  untrustedAddresses: office.config.untrustedAddresses,
+  formerPrimaries: books.formerPrimaries(),
+})
 
 const isStopped = (diagnosis: Diagnosis): boolean =>
   diagnosis.primary.evidence.some((e) => e.fact === 'proof' && e.value === 'everyone_refused')

@@ -72,6 +72,18 @@ export class Keeper {
     await this.#turn
   }
 
+  /** Looks once at everything, for verbs without a daemon. */
+  async once(): Promise<View> {
+    const { observer, store, cluster } = this.office
+    const known = await store.servers(cluster)
+    await observer.discover(known.map((r) => r.address))
+    await this.books.reload()
+    const seen = await examine(this.office, this.books)
+    await this.books.note(seen.topology, seen.diagnosis, this.office.clock.wall())
+    this.#tell(seen)
+    return this.#view ?? { topology: seen.topology, diagnosis: seen.diagnosis, sentence: '', refusals: [] }
+  }
+
   /** Waits for its turn: commands and cycles of one cluster run one after the other. */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work)
@@ -88,11 +100,11 @@ export class Keeper {
         if (continued) await this.books.reload()
       }
       const seen = await examine(this.office, this.books)
-      // Stored beside the remedy, not before it: the recovery's own intent carries the verdict, and is durable before its first change.
-      const noted = this.books.note(seen.topology, seen.diagnosis)
+      const at = this.office.clock.wall()
+      // Stored after the remedy: the recovery's own intent carries the verdict, and is durable before its first change.
       this.#tell(seen)
       if (lease && lease.leftMs() > 0) await this.#remedy(seen, lease)
-      await noted
+      await this.books.note(seen.topology, seen.diagnosis, at)
     } catch (error) {
       const says = `this cycle broke: ${error instanceof Error ? error.message : String(error)}`
       this.office.tell({ kind: 'trouble', cluster: this.office.cluster, at: this.office.clock.wall(), says })
@@ -154,8 +166,7 @@ export class Keeper {
     const end = await recover(this.office, order, lease)
     if (end.kind === 'refused') this.#deny(end.reasons)
     else this.#refusals = []
-    await this.books.reload()
-    this.#wake.ring()
+    await this.#settle()
   }
 
   #deny(reasons: readonly RefusalReason[]): void {
@@ -184,7 +195,13 @@ export class Keeper {
       lease,
     )
     if (end.kind === 'refused') this.#deny(end.reasons)
-    await this.books.reload()
+    await this.#settle()
+  }
+
+  /** After a change every reading from before it is stale: nothing is concluded until all have been looked at again. */
+  async #settle(): Promise<void> {
+    const { observer, config } = this.office
+    await Promise.all([this.books.reload(), observer.lookAtAll('live', config.policy.suspectAfterMs)])
     this.#wake.ring()
   }
 }

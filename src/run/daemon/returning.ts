@@ -31,6 +31,7 @@ export async function restoreOrder(office: Office, scene: Scene): Promise<void> 
     } as const
     await act(office, order, scene.lease)
     await scene.books.reload()
+    await office.observer.lookAt([server], 'live', office.config.policy.lookDeadlineMs)
   }
 }
 

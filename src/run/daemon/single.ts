@@ -49,7 +49,7 @@ export async function act(office: Office, order: SingleOrder, lease: HeldLease):
     startedAt: at,
     because: order.because,
   }
-  const began = await office.journal.begin(head, plan, lease.token)
+  const began = await office.journal.begin(head, firstIntent(plan), lease.token)
   if (began.kind !== 'begun')
     return refused(office, order, id, [
       {
@@ -65,6 +65,13 @@ export async function act(office: Office, order: SingleOrder, lease: HeldLease):
   office.tell({ kind: 'recovery_began', cluster: office.cluster, at, id, what: order.kind, because: order.because })
   office.tell({ kind: 'plan', cluster: office.cluster, at, id, plan })
   return run(office, plan, lease)
+}
+
+/** An epoch is minted by the intent of act 2 only: a plan that mints one begins with an empty first act. */
+function firstIntent(plan: Plan): Plan {
+  if (!plan.mints) return plan
+  const { mints: _, ...rest } = plan
+  return { ...rest, act: 1, steps: [] }
 }
 
 /** Also for continuing after a crash: every step looks before it changes. */

@@ -1,0 +1,118 @@
+import { connect, type Socket } from 'node:net'
+import type { ClusterId } from '../../model/ids.ts'
+import {
+  LONGEST_CONTROL_LINE,
+  PROXY_CONTROL_VERSION,
+  type ProxyRequest,
+  printLine,
+  readLine,
+} from '../../model/proxy-control.ts'
+
+export interface ProxyAccess {
+  /** Path of the proxy's control socket (unix domain). */
+  readonly control: string
+  readonly cluster: ClusterId
+  readonly token: string
+}
+
+/**
+ * `absent`: nobody listens there. `silent`: no answer before the signal fired, or the connection broke: a request may have taken
+ * effect. `refused`: it answered, and did not do it.
+ */
+export type ProxyAnswer =
+  | { readonly kind: 'ok'; readonly value: unknown }
+  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'absent'; readonly why: string }
+  | { readonly kind: 'silent'; readonly why: string }
+
+type Settle = (answer: ProxyAnswer) => void
+
+/** One standing connection to a proxy's control socket, made again when it is needed and gone. */
+export class ProxyLink {
+  readonly #access: ProxyAccess
+  #socket: Socket | undefined
+  #numbers = 0
+  #welcomed = false
+  readonly #asked = new Map<number, Settle>()
+
+  constructor(access: ProxyAccess) {
+    this.#access = access
+  }
+
+  /** Requests of one link are answered in the order in which they were asked. */
+  ask(request: ProxyRequest, signal: AbortSignal): Promise<ProxyAnswer> {
+    if (signal.aborted) return Promise.resolve({ kind: 'silent', why: printReason(signal) })
+    const socket = this.#socket ?? this.#connect()
+    const n = ++this.#numbers
+    return new Promise((resolve) => {
+      const settle: Settle = (answer) => {
+        signal.removeEventListener('abort', late)
+        if (this.#asked.delete(n)) resolve(answer)
+      }
+      const late = (): void => {
+        settle({ kind: 'silent', why: printReason(signal) })
+        // A proxy that did not answer may be frozen: what is asked later goes over a fresh connection, not into this one's queue.
+        if (this.#socket === socket) this.#drop({ kind: 'silent', why: 'the proxy did not answer in time' })
+      }
+      this.#asked.set(n, settle)
+      signal.addEventListener('abort', late, { once: true })
+      socket.write(printLine({ n, ...request }))
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#drop({ kind: 'silent', why: 'the connection was closed from here' })
+  }
+
+  #connect(): Socket {
+    const { control, cluster, token } = this.#access
+    const socket = connect(control)
+    this.#socket = socket
+    this.#welcomed = false
+    socket.unref() // a standing connection must not keep a one-shot command alive
+    socket.setEncoding('utf8')
+    const over = (answer: ProxyAnswer): void => {
+      if (this.#socket === socket) this.#drop(answer)
+    }
+    socket.on('error', (error: NodeJS.ErrnoException) => over(broken(control, error)))
+    socket.on('close', () => over({ kind: 'silent', why: 'the proxy closed the connection' }))
+    let rest = ''
+    socket.on('data', (chunk: string) => {
+      const lines = `${rest}${chunk}`.split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) if (this.#socket === socket) this.#take(line)
+      if (rest.length > LONGEST_CONTROL_LINE) over({ kind: 'silent', why: 'the proxy sends a line without end' })
+    })
+    socket.write(printLine({ version: PROXY_CONTROL_VERSION, cluster, token }))
+    return socket
+  }
+
+  #take(line: string): void {
+    const value = readLine(line)
+    if (!value) return this.#drop({ kind: 'silent', why: 'the proxy answered something that is no answer' })
+    const refusal = value['refused']
+    if (!this.#welcomed) {
+      if (typeof refusal === 'string') return this.#drop({ kind: 'refused', why: refusal })
+      this.#welcomed = true
+      return
+    }
+    const settle = typeof value['n'] === 'number' ? this.#asked.get(value['n']) : undefined
+    settle?.(typeof refusal === 'string' ? { kind: 'refused', why: refusal } : { kind: 'ok', value: value['ok'] })
+  }
+
+  #drop(answer: ProxyAnswer): void {
+    const socket = this.#socket
+    this.#socket = undefined
+    socket?.destroy()
+    for (const settle of [...this.#asked.values()]) settle(answer)
+  }
+}
+
+function broken(path: string, error: NodeJS.ErrnoException): ProxyAnswer {
+  const absent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED'
+  if (absent) return { kind: 'absent', why: `no proxy answers at ${path} (${error.code})` }
+  return { kind: 'silent', why: `the connection to the proxy at ${path} broke: ${error.message}` }
+}
+
+const printReason = (signal: AbortSignal): string =>
+  signal.reason instanceof Error ? `no answer: ${signal.reason.message}` : 'no answer before the deadline'

@@ -1,0 +1,5 @@
+import type { Announcer } from './ports/announcers.ts'
+
+export async function openAnnouncers(_: unknown): Promise<ReadonlyMap<string, Announcer>> {
+  return new Map()
+}

@@ -1,0 +1,84 @@
+/**
+ * Builds the app out of its parts from the configuration: the one file that knows everybody.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openAnnouncers } from './compose-routes.ts'
+import { createChanging } from './adapters/servers/changing.ts'
+import { createWatching } from './adapters/servers/watching.ts'
+import { openStore } from './adapters/sqlite/open.ts'
+import { systemClock } from './adapters/system/clock.ts'
+import { systemIds } from './adapters/system/ids.ts'
+import type { ClusterConfig, RegentConfig } from './model/cluster.ts'
+import { isProven } from './mysql/dialects/choose.ts'
+import type { Servers } from './ports/servers.ts'
+import { type ClusterParts, Daemon } from './run/daemon/index.ts'
+
+export interface Composed extends AsyncDisposable {
+  readonly daemon: Daemon
+  end(): Promise<void>
+}
+
+export interface ComposeOptions {
+  /** Trouble that nobody waits for: told, never swallowed. */
+  readonly onTrouble: (says: string) => void
+  /** Start the proxies that the configuration asks for. One-shot verbs take over running ones, and start none. */
+  readonly spawnProxies: boolean
+  readonly leaseTtlMs?: number
+}
+
+/** A daemon with everything it needs, not yet started. */
+export async function composeDaemon(config: RegentConfig, options: ComposeOptions): Promise<Composed> {
+  const clock = systemClock()
+  const opened = await openStore({
+    dir: config.storeDir,
+    clock,
+    vantage: config.vantage,
+    onTrouble: (error) => options.onTrouble(error.message),
+    ...(options.leaseTtlMs === undefined ? {} : { lease: { ttlMs: options.leaseTtlMs, renewEveryMs: options.leaseTtlMs / 5 } }),
+  })
+  const { store, journal, leases } = opened
+  const ids = systemIds(clock)
+  const clusters: ClusterParts[] = []
+  for (const cluster of config.clusters) {
+    const announcers = await openAnnouncers({ config, cluster, store, clock, ids, spawn: options.spawnProxies })
+    clusters.push({ config: cluster, servers: serversOf(cluster), announcers })
+  }
+  const daemon = new Daemon({ clusters, store, journal, leases, clock, ids, isProven })
+  const end = async (): Promise<void> => {
+    for (const { servers } of clusters) await servers.end()
+    await opened.end()
+  }
+  return { daemon, end, [Symbol.asyncDispose]: end }
+}
+
+function serversOf(config: ClusterConfig): Servers {
+  const clock = systemClock()
+  const watching = createWatching({ clock, loginOf: () => ({ account: config.monitor, tls: config.tls }) })
+  const changing = createChanging({ clock, account: config.monitor, tls: config.tls, replication: config.replication, replicationTls: config.replicationTls })
+  return {
+    ...watching,
+    ...changing,
+    end: async () => {
+      watching.end()
+      changing.release()
+    },
+  }
+}
+
+/** The token for changes: the configured one, or one that is made once and kept beside the store, readable by its owner only. */
+export async function apiToken(config: RegentConfig): Promise<string> {
+  const configured = config.api?.token
+  if (configured) return configured
+  const path = join(config.storeDir, 'api.token')
+  const known = await readFile(path, 'utf8').catch(() => undefined)
+  if (known) return known.trim()
+  await mkdir(config.storeDir, { recursive: true, mode: 0o700 })
+  const token = randomBytes(24).toString('hex')
+  await writeFile(path, `${token}\n`, { mode: 0o600, flag: 'wx' })
+  await chmod(path, 0o600)
+  return token
+}
+
+export const fingerprint = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12)

@@ -1,0 +1,146 @@
+import { printAddress } from '../../model/address.ts'
+import { printHistory } from '../../model/history.ts'
+import type { ServerId } from '../../model/ids.ts'
+import { type ServerStatus, takesWrites } from '../../model/server.ts'
+import type { Sighting } from '../../model/sighting.ts'
+import { edgesOf, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
+import type { RouteReading } from '../../ports/announcers.ts'
+import type { Keeper, View } from '../../run/daemon/keeper.ts'
+import type { ClusterJson, Health, Role, RouteJson, ServerJson } from './contract.ts'
+
+/** A keeper's view as JSON. `routes`: as each was last read. */
+export function clusterJson(keeper: Keeper, view: View, routes: ReadonlyMap<string, RouteReading>): ClusterJson {
+  const { topology, diagnosis } = view
+  const { office, books } = keeper
+  const reign = books.reign()
+  const facts = books.permitFacts()
+  const { verdict, row, remedy, because, primary } = diagnosis.primary
+  return {
+    alias: topology.alias,
+    id: topology.cluster,
+    at: office.clock.wall(),
+    sentence: view.sentence,
+    verdict,
+    row,
+    remedy,
+    because,
+    servers: [
+      ...topology.members.map((m) => memberJson(keeper, view, m)),
+      ...topology.strangers.map((s) => strangerJson(s, topology)),
+    ],
+    routes: [...office.announcers.keys()].map((name) => routeJson(name, routes.get(name))),
+    refusals: view.refusals,
+    ...(reign ? { epoch: reign.epoch, reignState: reign.state } : {}),
+    ...(primary === undefined ? {} : { primary: nameOf(topology, primary) }),
+    ...(facts.pause ? { paused: { reason: facts.pause.reason, by: facts.pause.by, until: facts.pause.until } } : {}),
+    ...(facts.openRecovery === undefined ? {} : { openRecovery: facts.openRecovery }),
+  }
+}
+
+export function nameOf(topology: Topology, id: ServerId): string {
+  const found = member(topology, id)
+  return found ? printAddress(found.sighting.address) : id
+}
+
+export const namesIn = (topology: Topology): Readonly<Record<string, string>> =>
+  Object.fromEntries(topology.members.map((m) => [m.id, printAddress(m.sighting.address)]))
+
+function memberJson(keeper: Keeper, { topology, diagnosis }: View, found: Member): ServerJson {
+  const status = found.sighting.answer?.status
+  const findings = diagnosis.replicas
+    .filter((r) => r.server === found.id)
+    .map(({ finding, because }) => ({ finding, because }))
+  const former = keeper.books.formerPrimaries().has(found.id)
+  return {
+    ...strangerJson(found.sighting, topology),
+    id: found.id,
+    role: roleOf(topology, found),
+    health: healthOf(found, findings.length),
+    site: found.declared.site,
+    fenced: former && status !== undefined && !takesWrites(status.access),
+    findings,
+    ...(status ? statusJson(status, topology, found.id) : {}),
+  }
+}
+
+function strangerJson(sighting: Sighting, topology: Topology): ServerJson {
+  return {
+    address: printAddress(sighting.address),
+    role: 'unknown',
+    health: 'unknown',
+    look: sighting.latest.kind,
+    lookAgeMs: Math.max(0, Math.round(topology.at - sighting.latest.at)),
+    sources: [],
+    semiSync: { source: false, replica: false, clients: 0, waitCount: 0 },
+    site: '',
+    fenced: false,
+    findings: [],
+  }
+}
+
+function statusJson(
+  status: ServerStatus,
+  topology: Topology,
+  id: ServerId,
+): Pick<ServerJson, 'version' | 'access' | 'sources' | 'gtid' | 'semiSync' | 'lagMs'> {
+  const { semiSync } = status
+  const lags = status.channels.flatMap((c) => (c.lagMs === undefined ? [] : [Math.max(0, c.lagMs - c.delayMs)]))
+  return {
+    version: status.version.text,
+    access: status.access,
+    gtid: printHistory(status.history),
+    sources: edgesOf(topology, id).map(({ channel, source }) => ({
+      channel: channel.name,
+      from: source === undefined ? printAddress(channel.source) : nameOf(topology, source),
+      ...(source === undefined ? {} : { id: source }),
+      receiver: channel.receiver,
+      applier: channel.applier,
+      ...errorOf(channel),
+    })),
+    semiSync:
+      semiSync.kind === 'absent'
+        ? { source: false, replica: false, clients: 0, waitCount: 0 }
+        : {
+            source: semiSync.source.enabled,
+            replica: semiSync.replicaEnabled,
+            clients: semiSync.source.clients,
+            waitCount: semiSync.source.waitCount,
+          },
+    ...(lags.length > 0 ? { lagMs: Math.max(...lags) } : {}),
+  }
+}
+
+function errorOf(channel: ServerStatus['channels'][number]): { readonly error?: string } {
+  const found = channel.applierError ?? channel.receiverError
+  return found ? { error: `${found.code} ${found.message}` } : {}
+}
+
+function roleOf(topology: Topology, found: Member): Role {
+  if (topology.reign?.primary === found.id) return 'primary'
+  const follows = edgesOf(topology, found.id)
+  const followed = edgesTo(topology, found.id)
+  if (follows.some((e) => e.source !== undefined && edgesOf(topology, e.source).some((o) => o.source === found.id)))
+    return 'co-primary'
+  if (follows.length === 0) return followed.length === 0 ? 'alone' : topology.reign ? 'unknown' : 'primary'
+  return followed.length > 0 ? 'intermediate' : 'replica'
+}
+
+function healthOf(found: Member, findings: number): Health {
+  if (found.sighting.latest.kind !== 'answered') return found.sighting.answer ? 'bad' : 'unknown'
+  return findings > 0 ? 'warning' : 'good'
+}
+
+function routeJson(name: string, reading: RouteReading | undefined): RouteJson {
+  if (reading === undefined) return { name, state: 'unknown', sessions: 'unknown', why: 'not read yet' }
+  if (reading.kind === 'unknown') return { name, state: 'unknown', sessions: 'unknown', why: reading.why }
+  if (reading.kind === 'empty') return { name, state: 'empty', sessions: 0 }
+  const { message, sessionsOpen } = reading
+  return {
+    name,
+    state: message.kind,
+    epoch: message.epoch,
+    number: message.number,
+    sessions: sessionsOpen,
+    ...(message.kind === 'open' ? { primary: printAddress(message.primary) } : {}),
+  }
+}

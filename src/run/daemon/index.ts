@@ -1,0 +1,10 @@
+/** The daemon's public face: all that the faces may know of it. */
+export type { RouteReading } from '../../ports/announcers.ts'
+export type { RecoveryRecord } from '../../ports/journal.ts'
+export { type ChangeVerb, type Command, planCommand, runCommand, serverNamed } from './commands.ts'
+export { type ClusterParts, Daemon, type DaemonParts, type Started } from './daemon.ts'
+export type { DaemonEvent, DaemonListener } from './events.ts'
+export { Keeper, type View } from './keeper.ts'
+export type { Approve, RecoveryEnd } from './recovery.ts'
+export { giveOrders } from './standing.ts'
+export { whyNotNow } from './why.ts'
