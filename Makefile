@@ -16,22 +16,17 @@ ready: ## Node 24 and the packages, if they are missing
 demo: ## real servers, a writer, a fault, the recovery, the proof
 	@bin/regent demo
 
-check: types lint units ## the quick gate: types, lint, format, architecture, units
+check: ready ## the quick gate: types, lint, format, architecture, units
+	@node scripts/test.ts types lint units
 
-types: ready
-	@npm run --silent types
+types lint units: ready
+	@node scripts/test.ts $@
 
-lint: ready
-	@npm run --silent lint
+test: ready ## what every commit needs: check, contracts, each scenario on one flavour (FLAVOUR=mysql|mariadb|both SEED=n)
+	@node scripts/test.ts types lint units contracts scenarios
 
-units: ready
-	@node scripts/test.ts units
-
-test: types lint ## what every commit needs: units, contracts, each scenario on one flavour (FLAVOUR=mysql|mariadb|both SEED=n)
-	@node scripts/test.ts units contracts scenarios
-
-soak: types lint ## the full forms: both flavours, all repetitions
-	@FLAVOUR=both REGENT_SOAK=1 node scripts/test.ts units contracts scenarios
+soak: ready ## the full forms: both flavours, all repetitions
+	@FLAVOUR=both REGENT_SOAK=1 node scripts/test.ts types lint units contracts scenarios
 
 scenarios: ready ## real servers, one story each (NAME=part-of-a-name FLAVOUR=… SEED=…)
 	@node scripts/test.ts scenarios

@@ -1,5 +1,6 @@
 /**
- * Runs the tests: `node scripts/test.ts [units] [contracts] [scenarios]` (all when none is named).
+ * Runs the tests: `node scripts/test.ts [types] [lint] [units] [contracts] [scenarios]` (all when none is named). Types and
+ * lint count as one test each, and do not keep the others from running: one run shows everything that is wrong.
  *
  * Contracts and scenarios need real servers. Each of their files runs on one flavour, chosen by a printed seed (`SEED=n`
  * repeats a run), on `FLAVOUR=mysql|mariadb` or on `FLAVOUR=both`; the file reads it from `REGENT_TEST_FLAVOUR`. `NAME=x`
@@ -12,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 type Flavour = 'mariadb' | 'mysql'
-type Part = 'units' | 'contracts' | 'scenarios'
+type Part = 'types' | 'lint' | 'units' | 'contracts' | 'scenarios'
 
 interface Outcome {
   readonly passed: number
@@ -21,9 +22,10 @@ interface Outcome {
 }
 
 const ROOT = resolve(import.meta.dirname, '..')
-const PARTS: readonly Part[] = ['units', 'contracts', 'scenarios']
+const PARTS: readonly Part[] = ['types', 'lint', 'units', 'contracts', 'scenarios']
 const FLAVOURS: readonly Flavour[] = ['mariadb', 'mysql']
 
+const isReal = (part: Part): boolean => part === 'contracts' || part === 'scenarios'
 const isPart = (word: string): word is Part => PARTS.some((part) => part === word)
 
 function usage(message: string): never {
@@ -68,16 +70,25 @@ const numberIn = (report: object, key: string): number => {
   return typeof value === 'number' ? value : 0
 }
 
+/** Files that failed without a failed test: they could not be loaded, or a hook of theirs failed. */
+function brokenFiles(report: object): number {
+  const files: unknown = Reflect.get(report, 'testResults')
+  if (!Array.isArray(files)) return 0
+  return files.filter(({ status, assertionResults }: { status?: unknown; assertionResults?: unknown }) => {
+    const tests: readonly { status?: unknown }[] = Array.isArray(assertionResults) ? assertionResults : []
+    return status === 'failed' && !tests.some((test) => test.status === 'failed')
+  }).length
+}
+
 /** Undefined when the runner wrote no report: it crashed. */
-function readReport(path: string): (Outcome & { readonly brokenFiles: number }) | undefined {
+function readReport(path: string): Outcome | undefined {
   try {
     const report: unknown = JSON.parse(readFileSync(path, 'utf8'))
     if (typeof report !== 'object' || report === null) return undefined
     return {
       passed: numberIn(report, 'numPassedTests'),
-      failed: numberIn(report, 'numFailedTests'),
+      failed: numberIn(report, 'numFailedTests') + brokenFiles(report),
       skipped: numberIn(report, 'numPendingTests') + numberIn(report, 'numTodoTests'),
-      brokenFiles: numberIn(report, 'numFailedTestSuites'),
     }
   } catch {
     return undefined
@@ -106,8 +117,8 @@ async function runVitest(project: 'unit' | 'real', files: readonly string[], env
       console.error(`the test runner ended without results (exit code ${code})`)
       return { passed: 0, failed: 1, skipped: 0 }
     }
-    // A file that cannot be loaded has no failed test, and an error outside any test has neither: both are failures.
-    const failed = code !== 0 && report.failed === 0 ? Math.max(1, report.brokenFiles) : report.failed
+    // An error outside any test (an unhandled rejection) fails the run without a failed test.
+    const failed = code !== 0 ? Math.max(1, report.failed) : report.failed
     if (code === 0 && report.passed === 0) {
       console.error('not a single test ran')
       return { ...report, failed: failed + 1 }
@@ -118,10 +129,17 @@ async function runVitest(project: 'unit' | 'real', files: readonly string[], env
   }
 }
 
+/** One script of package.json, counted as one test. */
+async function runScript(name: 'types' | 'lint'): Promise<Outcome> {
+  const code = await run('npm', ['run', '--silent', name], process.env)
+  console.log(`${code === 0 ? 'ok' : 'FAILED'}: ${name}`)
+  return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }
+}
+
 async function runReal(parts: readonly Part[], seed: number): Promise<Outcome[]> {
   const wanted = process.env['FLAVOUR'] ?? ''
   if (!['', 'both', ...FLAVOURS].includes(wanted)) usage(`FLAVOUR must be mysql, mariadb or both, not "${wanted}"`)
-  const folders = parts.filter((part) => part !== 'units')
+  const folders = parts.filter(isReal)
   const name = process.env['NAME'] ?? ''
   const files = folders
     .flatMap((folder) => globSync(`test/${folder}/**/*.test.ts`, { cwd: ROOT }))
@@ -143,8 +161,10 @@ async function runReal(parts: readonly Part[], seed: number): Promise<Outcome[]>
 const parts = partsWanted(process.argv.slice(2))
 const seed = seedWanted(process.env['SEED'])
 const outcomes: Outcome[] = []
+if (parts.includes('types')) outcomes.push(await runScript('types'))
+if (parts.includes('lint')) outcomes.push(await runScript('lint'))
 if (parts.includes('units')) outcomes.push(await runVitest('unit', [], {}))
-if (parts.some((part) => part !== 'units')) outcomes.push(...(await runReal(parts, seed)))
+if (parts.some(isReal)) outcomes.push(...(await runReal(parts, seed)))
 const total = (key: keyof Outcome): number => outcomes.reduce((sum, outcome) => sum + outcome[key], 0)
 if (total('skipped') > 0) console.log(`${total('skipped')} skipped`)
 if (outcomes.length === 0) console.error('nothing to run was found')

@@ -1,5 +1,155 @@
+/** Registered routes of one cluster: the built-in proxy (found running, or started), and programs of the operator's own. */
+import { spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { commandAnnouncer } from './adapters/announce/command.ts'
+import { proxyAnnouncer } from './adapters/announce/proxy.ts'
+import { ensureProxyRunning, type SpawnedProxy } from './adapters/announce/proxy-start.ts'
+import type { ClusterConfig, RegentConfig, RouteConfig } from './model/cluster.ts'
+import type { ClusterId } from './model/ids.ts'
 import type { Announcer } from './ports/announcers.ts'
+import type { Clock } from './ports/clock.ts'
+import type { ProxyOptions } from './proxy/process.ts'
 
-export async function openAnnouncers(_: unknown): Promise<ReadonlyMap<string, Announcer>> {
-  return new Map()
+type ProxyRoute = Extract<RouteConfig, { kind: 'proxy' }>
+
+/** Starting Node and binding a port take about a tenth of a second; a loaded machine ten times that. */
+const START_PROXY_MS = 10_000
+
+export interface Routes {
+  readonly announcers: ReadonlyMap<string, Announcer>
+  /** Starts the proxies that do not run and that the configuration lets Regent start; says what could not be started. */
+  revive(): Promise<readonly string[]>
 }
+
+export async function openRoutes(
+  config: RegentConfig,
+  cluster: ClusterConfig,
+  id: ClusterId,
+  clock: Clock,
+): Promise<Routes> {
+  const announcers = new Map<string, Announcer>()
+  const starters: (() => Promise<string | undefined>)[] = []
+  for (const route of cluster.routes) {
+    if (route.kind === 'command') {
+      const { name, withdraw, announce, read, closeSessions } = route
+      announcers.set(
+        name,
+        commandAnnouncer(name, {
+          cluster: id,
+          withdraw,
+          announce,
+          ...(read ? { read } : {}),
+          ...(closeSessions ? { closeSessions } : {}),
+        }),
+      )
+      continue
+    }
+    const place = await proxyPlace(config, cluster, route)
+    const access = { control: place.control, token: place.token, cluster: id }
+    announcers.set(route.name, proxyAnnouncer(route.name, access))
+    if (!route.spawn) continue
+    starters.push(async () => {
+      using deadline = clock.deadline(START_PROXY_MS)
+      const found = await ensureProxyRunning(
+        access,
+        () => spawnProxy(config, cluster, route, place.log),
+        deadline.signal,
+      )
+      return 'why' in found ? `route ${route.name}: ${found.why}` : undefined
+    })
+  }
+  return {
+    announcers,
+    revive: async () => (await Promise.all(starters.map((start) => start()))).filter((why) => why !== undefined),
+  }
+}
+
+interface ProxyPlace {
+  readonly control: string
+  readonly token: string
+  readonly stateFile: string
+  readonly log: string
+}
+
+/** A path of a unix socket may not exceed 107 bytes. */
+const LONGEST_SOCKET_PATH = 100
+
+export async function proxyPlace(config: RegentConfig, cluster: ClusterConfig, route: ProxyRoute): Promise<ProxyPlace> {
+  const stem = `proxy-${cluster.alias}-${route.name}`
+  const beside = join(config.storeDir, `${stem}.sock`)
+  const far = join(tmpdir(), `regent-${createHash('sha256').update(beside).digest('hex').slice(0, 16)}.sock`)
+  return {
+    control: Buffer.byteLength(beside) <= LONGEST_SOCKET_PATH ? beside : far,
+    token: await secretIn(config.storeDir, 'proxy.token'),
+    stateFile: join(config.storeDir, `${stem}.route`),
+    log: join(config.storeDir, `${stem}.log`),
+  }
+}
+
+/** What `proxy run` serves. */
+export async function proxyOptions(
+  config: RegentConfig,
+  cluster: ClusterConfig,
+  id: ClusterId,
+  route: ProxyRoute,
+  signal: AbortSignal,
+): Promise<ProxyOptions> {
+  const { control, token, stateFile } = await proxyPlace(config, cluster, route)
+  return {
+    listen: route.listen,
+    control,
+    cluster: id,
+    alias: cluster.alias,
+    token,
+    holdMs: cluster.policy.holdClientsMs,
+    stateFile,
+    signal,
+  }
+}
+
+/** Made once, readable by its owner only; two processes that make it at once agree on the first one's. */
+export async function secretIn(dir: string, name: string): Promise<string> {
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const path = join(dir, name)
+  await writeFile(path, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600, flag: 'wx' }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    },
+  )
+  return (await readFile(path, 'utf8')).trim()
+}
+
+/** Detached, in a session of its own: it outlives whoever starts it. */
+function spawnProxy(config: RegentConfig, cluster: ClusterConfig, route: ProxyRoute, logPath: string): SpawnedProxy {
+  const exited = (async (): Promise<string> => {
+    const log = await open(logPath, 'a', 0o600)
+    const args = [
+      ...process.execArgv,
+      join(import.meta.dirname, 'main.ts'),
+      'proxy',
+      'run',
+      cluster.alias,
+      '--route',
+      route.name,
+      '--config',
+      config.path,
+    ]
+    const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log.fd, log.fd] })
+    child.unref()
+    await log.close()
+    return new Promise((resolve) => {
+      child.once('error', (error) => resolve(error.message))
+      child.once(
+        'exit',
+        (code) => void lastLine(logPath).then((line) => resolve(`the proxy ended with code ${code}: ${line}`)),
+      )
+    })
+  })()
+  return { exited }
+}
+
+const lastLine = async (path: string): Promise<string> =>
+  (await readFile(path, 'utf8').catch(() => '')).trim().split('\n').slice(-2).join(' ')

@@ -1,16 +1,15 @@
 /**
  * Builds the app out of its parts from the configuration: the one file that knows everybody.
  */
-import { createHash, randomBytes } from 'node:crypto'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { openAnnouncers } from './compose-routes.ts'
+
 import { createChanging } from './adapters/servers/changing.ts'
 import { createWatching } from './adapters/servers/watching.ts'
 import { openStore } from './adapters/sqlite/open.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { systemIds } from './adapters/system/ids.ts'
+import { openRoutes, secretIn } from './compose-routes.ts'
 import type { ClusterConfig, RegentConfig } from './model/cluster.ts'
+import type { ClusterId } from './model/ids.ts'
 import { isProven } from './mysql/dialects/choose.ts'
 import type { Servers } from './ports/servers.ts'
 import { type ClusterParts, Daemon } from './run/daemon/index.ts'
@@ -36,14 +35,19 @@ export async function composeDaemon(config: RegentConfig, options: ComposeOption
     clock,
     vantage: config.vantage,
     onTrouble: (error) => options.onTrouble(error.message),
-    ...(options.leaseTtlMs === undefined ? {} : { lease: { ttlMs: options.leaseTtlMs, renewEveryMs: options.leaseTtlMs / 5 } }),
+    ...(options.leaseTtlMs === undefined
+      ? {}
+      : { lease: { ttlMs: options.leaseTtlMs, renewEveryMs: options.leaseTtlMs / 5 } }),
   })
   const { store, journal, leases } = opened
   const ids = systemIds(clock)
   const clusters: ClusterParts[] = []
   for (const cluster of config.clusters) {
-    const announcers = await openAnnouncers({ config, cluster, store, clock, ids, spawn: options.spawnProxies })
-    clusters.push({ config: cluster, servers: serversOf(cluster), announcers })
+    const routes = async (id: ClusterId) => {
+      const opened = await openRoutes(config, cluster, id, clock)
+      return options.spawnProxies ? opened : { ...opened, revive: async () => [] }
+    }
+    clusters.push({ config: cluster, servers: serversOf(cluster), openRoutes: routes })
   }
   const daemon = new Daemon({ clusters, store, journal, leases, clock, ids, isProven })
   const end = async (): Promise<void> => {
@@ -56,7 +60,13 @@ export async function composeDaemon(config: RegentConfig, options: ComposeOption
 function serversOf(config: ClusterConfig): Servers {
   const clock = systemClock()
   const watching = createWatching({ clock, loginOf: () => ({ account: config.monitor, tls: config.tls }) })
-  const changing = createChanging({ clock, account: config.monitor, tls: config.tls, replication: config.replication, replicationTls: config.replicationTls })
+  const changing = createChanging({
+    clock,
+    account: config.monitor,
+    tls: config.tls,
+    replication: config.replication,
+    replicationTls: config.replicationTls,
+  })
   return {
     ...watching,
     ...changing,
@@ -68,17 +78,5 @@ function serversOf(config: ClusterConfig): Servers {
 }
 
 /** The token for changes: the configured one, or one that is made once and kept beside the store, readable by its owner only. */
-export async function apiToken(config: RegentConfig): Promise<string> {
-  const configured = config.api?.token
-  if (configured) return configured
-  const path = join(config.storeDir, 'api.token')
-  const known = await readFile(path, 'utf8').catch(() => undefined)
-  if (known) return known.trim()
-  await mkdir(config.storeDir, { recursive: true, mode: 0o700 })
-  const token = randomBytes(24).toString('hex')
-  await writeFile(path, `${token}\n`, { mode: 0o600, flag: 'wx' })
-  await chmod(path, 0o600)
-  return token
-}
-
-export const fingerprint = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12)
+export const apiToken = async (config: RegentConfig): Promise<string> =>
+  config.api?.token ?? secretIn(config.storeDir, 'api.token')

@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { CONFIG_PAGE_PATH, configText } from '../scripts/print-config.ts'
 import { PROBLEMS_PATH, problemsText } from '../scripts/print-problems.ts'
 import { SCHEMA_PATH, schemaText } from '../scripts/print-schema.ts'
-import { load } from '../src/config/fixture.ts'
+import { load } from '../src/config/fixture.testing.ts'
 import { PROBLEMS } from '../src/model/problem.ts'
 
 const PAGES = [

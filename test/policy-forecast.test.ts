@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { cluster } from '../src/config/fixture.ts'
+import { cluster } from '../src/config/fixture.testing.ts'
 import { whatPolicyRefuses } from '../src/config/refusals.ts'
 import { fenceDemand, unattainable } from '../src/decide/fence/proof.ts'
 import type { RouteConfig } from '../src/model/cluster.ts'

@@ -92,7 +92,7 @@ function routeOf({ proxy, command }: RouteFile): readonly RouteConfig[] {
       { kind: 'proxy', name: proxy.name ?? DEFAULT_PROXY_NAME, listen: proxy.listen, spawn: proxy.spawn ?? false },
     ]
   if (!command) return []
-  const { name, withdraw, announce, read, deadline } = command
+  const { name, withdraw, announce, read, close_sessions, deadline } = command
   return [
     {
       kind: 'command',
@@ -100,6 +100,7 @@ function routeOf({ proxy, command }: RouteFile): readonly RouteConfig[] {
       withdraw,
       announce,
       ...(read === undefined ? {} : { read }),
+      ...(close_sessions === undefined ? {} : { closeSessions: close_sessions }),
       deadlineMs: deadline ?? COMMAND_DEADLINE_MS,
     },
   ]

@@ -4,11 +4,16 @@ import { serverId } from '../model/ids.ts'
 import { DEFAULT_POLICY, type Policy } from '../model/policy.ts'
 import type { SemiSync, ServerStatus } from '../model/server.ts'
 import { type Finding, findingsOf, type Learnt, type Login, worstOf } from './check.ts'
-import { cluster } from './fixture.ts'
+import { cluster } from './fixture.testing.ts'
 
 const IN: Login = { kind: 'in', account: "'regent'@'%'", lacks: [], roles: [] }
 const LACK = { name: 'RELOAD', on: '*.*', why: 'RESET REPLICA ALL' }
-const HISTORY: History = { kind: 'mysql', executed: EMPTY, received: EMPTY }
+const HISTORY: ServerStatus['history'] = {
+  kind: 'mysql',
+  executed: { parts: [] },
+  received: { parts: [] },
+  purged: { parts: [] },
+}
 const SEMI_SYNC: SemiSync = {
   kind: 'present',
   source: {

@@ -11,8 +11,6 @@ export interface Lack {
   readonly why: string
 }
 
-export type LoginRole = 'monitor' | 'replication'
-
 /** How logging in as one account on one server ended. */
 export type Login =
   | {

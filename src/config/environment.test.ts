@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { defaultsInForce } from './defaults.ts'
 import { VARIABLES } from './environment.ts'
-import { load, MINIMAL, right, told, withCluster } from './fixture.ts'
+import { load, MINIMAL, right, told, withCluster } from './fixture.testing.ts'
 import { POLICY_FIELDS } from './policy-fields.ts'
 
 describe('environment variables override the file', () => {

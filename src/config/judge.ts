@@ -9,7 +9,7 @@ import { hazardsOf } from './hazards.ts'
 import { complaintsOf } from './issues.ts'
 import { NAME_PATTERN } from './leaves.ts'
 import { clusterSchema, type RootFile, rootSchema } from './schema.ts'
-import { type SecretReader, secretReader } from './secrets.ts'
+import { SecretReader } from './secrets.ts'
 
 export interface Material {
   readonly path: string
@@ -35,7 +35,7 @@ export async function judge({ path, file, env, readFile, vantage }: Material): P
   const filled = interpolate(withoutEmpty(file), env)
   const { value, variableOf, complaints: strangers } = override(isBlock(filled.value) ? filled.value : {}, env)
   const unset = filled.complaints.filter((complaint) => variableOf(complaint.path) === undefined)
-  const secrets = secretReader({ baseDir: dirname(resolve(path)), env, readFile })
+  const secrets = new SecretReader({ baseDir: dirname(resolve(path)), env, readFile })
   const root = judgeRoot(value)
   const clusters = await judgeClusters(value['clusters'], secrets)
   const top = await assembleRoot(path, root.file, { secrets, vantage })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_POLICY, type Policy } from '../model/policy.ts'
-import { CONFIG_PATH, load, MINIMAL, memory, right, told, withCluster } from './fixture.ts'
+import { CONFIG_PATH, load, MINIMAL, memory, right, told, withCluster } from './fixture.testing.ts'
 import { loadConfig } from './load.ts'
 import { POLICY_FIELDS } from './policy-fields.ts'
 
@@ -137,6 +137,13 @@ describe('the search', () => {
   it('never falls back from a name that was given', async () => {
     const loaded = await loadConfig('/typo', {}, everywhere)
     expect(loaded).toMatchObject({ kind: 'problems', problems: [{ code: 'config_missing', exit: 2 }] })
+  })
+
+  it('names the places where nothing was', async () => {
+    const loaded = await loadConfig(undefined, {}, inPlaces([]))
+    expect(loaded).toMatchObject({
+      problems: [{ says: 'no configuration file was found: neither ./regent.yaml nor /etc/regent/regent.yaml' }],
+    })
   })
 
   it('says so when a file is there and cannot be read', async () => {
@@ -352,15 +359,15 @@ describe('no input makes it throw', () => {
       expect(['config', 'problems']).toContain(loaded.kind)
     }
     await fc.assert(fc.asyncProperty(fc.oneof(yamlish, fc.string(), fc.string({ unit: 'binary' })), never), {
-      numRuns: 400,
+      numRuns: 250,
     })
     await fc.assert(
       fc.asyncProperty(tree, (value) => never(JSON.stringify(value))),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
     await fc.assert(
       fc.asyncProperty(fc.dictionary(key, tree), (shop) => never(JSON.stringify({ clusters: { shop } }))),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 

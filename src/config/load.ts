@@ -71,7 +71,13 @@ async function findFile(path: string | undefined, env: Environment, readFile: Re
     }
     return { kind: 'none', problem: problem('config_wrong', facts) }
   }
-  return { kind: 'none', problem: problem('config_missing', { path: named ?? SEARCHED.join(' or ') }) }
+  return {
+    kind: 'none',
+    problem:
+      named === undefined
+        ? problem('config_none', { places: SEARCHED.join(' nor ') })
+        : problem('config_missing', { path: named }),
+  }
 }
 
 function originsOf(value: Readonly<Record<string, unknown>>, variableOf: (path: Path) => string | undefined): Origins {

@@ -8,7 +8,7 @@ import {
   PROOF_LEVELS,
   type SemiSyncPolicy,
 } from '../model/policy.ts'
-import { cluster } from './fixture.ts'
+import { cluster } from './fixture.testing.ts'
 import { type Forecast, whatPolicyRefuses } from './refusals.ts'
 
 const ROUTE: RouteConfig = { kind: 'proxy', name: 'proxy', listen: { host: '0.0.0.0', port: 3307 }, spawn: false }
@@ -54,6 +54,18 @@ describe('fencing, every combination of policy and routes', () => {
       if (row.outcome === 'refused' || row.outcome === 'asks') expect(row.fix ?? '').not.toBe('')
     }
   })
+})
+
+it('a route that cannot be read back proves nothing, whatever is declared', () => {
+  const blind: RouteConfig = { kind: 'command', name: 'vip', withdraw: ['w'], announce: ['a'], deadlineMs: 2000 }
+  const rows = forecast({ routesAreComplete: true }, [ROUTE, blind])
+  expect(rows.find((row) => row.situation === 'silent')).toMatchObject({
+    outcome: 'refused',
+    fix: 'give route vip a read: program',
+  })
+  expect(outcomeOf(forecast({ routesAreComplete: true }, [ROUTE, { ...blind, read: ['r'] }]), 'fence', 'silent')).toBe(
+    'goes_on',
+  )
 })
 
 describe('loss, every combination', () => {

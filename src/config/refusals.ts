@@ -1,4 +1,4 @@
-import type { ClusterConfig } from '../model/cluster.ts'
+import type { ClusterConfig, RouteConfig } from '../model/cluster.ts'
 import { type FenceDemand, printDemand, provenLevels, satisfies } from '../model/fence.ts'
 import { type Policy, UNPROVEN_LOSS_BOUND_S } from '../model/policy.ts'
 
@@ -37,12 +37,21 @@ function recovery({ policy }: ClusterConfig): Forecast {
       }
 }
 
+/** The proxy always tells; an operator's own program only if it has a way to. */
+export const isReadBack = (route: RouteConfig): boolean => route.kind === 'proxy' || route.read !== undefined
+
 /** Why withdrawn routes prove nothing here; undefined where they do. */
 function routesGap({ routes, policy }: ClusterConfig): { readonly why: string; readonly fix: string } | undefined {
   if (routes.length === 0) {
     const fix = 'name the ways of your clients below routes:, then clients_only_by_routes: true'
     return { why: 'no route is registered, so nothing can be withdrawn', fix }
   }
+  const blind = routes.find((route) => !isReadBack(route))
+  if (blind)
+    return {
+      why: `route ${blind.name} cannot be read back, so its withdrawal is never proven`,
+      fix: `give route ${blind.name} a read: program`,
+    }
   if (policy.routesAreComplete) return undefined
   const why = 'clients may have ways beside the routes, so withdrawing them proves nothing'
   return { why, fix: 'clients_only_by_routes: true, if that is so' }
@@ -71,7 +80,7 @@ function fence(cluster: ClusterConfig, end: End): Forecast {
   const demand = demandOf(policy, end)
   const proven = provenLevels({
     ...SEEN[end],
-    routes: routes.map(({ name }) => ({ route: name, closed: true })),
+    routes: routes.map((route) => ({ route: route.name, closed: isReadBack(route) })),
     routesAreComplete: policy.routesAreComplete,
   })
   if (satisfies(proven, demand)) {

@@ -61,8 +61,11 @@ const proxy = z.strictObject({
 const command = z.strictObject({
   name: name('name of the route'),
   withdraw: program('leads clients nowhere'),
-  announce: program('leads clients to the new primary; {host} and {port} are replaced'),
-  read: program('prints host:port where clients are led now, or nothing').optional(),
+  announce: program('leads clients to the new primary; {host}, {port} and {cluster} are replaced'),
+  read: program(
+    'prints one line of JSON saying where clients are led now; without it no withdrawal is ever proven',
+  ).optional(),
+  close_sessions: program('closes the sessions of the route; prints {"closed":n,"remaining":n}').optional(),
   deadline: duration({
     min: 100,
     max: 600_000,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readFromDisk } from './files.ts'
-import { load, MINIMAL, right, told } from './fixture.ts'
+import { load, MINIMAL, right, told } from './fixture.testing.ts'
 import { readClientSection } from './mycnf.ts'
 
 const from = (source: string) => MINIMAL.replace('user: regent, password: m', source)

@@ -6,85 +6,74 @@ import type { ReadFile } from './files.ts'
 import { readClientSection } from './mycnf.ts'
 import type { AccountFile } from './schema.ts'
 
-/** Reads the files that secrets stand in, and gathers what is wrong with them. */
-export interface SecretReader {
-  /** The text without its last line break; undefined after a complaint. */
-  readonly secret: (file: string, at: Path) => Promise<string | undefined>
-  readonly account: (account: AccountFile, at: Path) => Promise<Account | undefined>
-  /** A path of the configuration: `~/` is the home directory, relative ones stand beside the configuration file. */
-  readonly place: (path: string) => string
-  readonly complaints: readonly Complaint[]
-  readonly warnings: readonly Complaint[]
-}
-
-interface Reading {
+export interface Reading {
   readonly baseDir: string
   readonly env: Environment
   readonly readFile: ReadFile
 }
 
-export function secretReader({ baseDir, env, readFile }: Reading): SecretReader {
-  const complaints: Complaint[] = []
-  const warnings: Complaint[] = []
+/** Reads the files that secrets stand in, and gathers what is wrong with them. */
+export class SecretReader {
+  readonly complaints: Complaint[] = []
+  readonly warnings: Complaint[] = []
+  readonly #reading: Reading
 
-  const place = (path: string): string => {
-    const home = env['HOME']
+  constructor(reading: Reading) {
+    this.#reading = reading
+  }
+
+  /** A path of the configuration: `~/` is the home directory, relative ones stand beside the configuration file. */
+  readonly place = (path: string): string => {
+    const home = this.#reading.env['HOME']
     const expanded = path.startsWith('~/') && home !== undefined ? join(home, path.slice(2)) : path
-    return isAbsolute(expanded) ? normalize(expanded) : join(baseDir, expanded)
+    return isAbsolute(expanded) ? normalize(expanded) : join(this.#reading.baseDir, expanded)
   }
 
-  const text = async (file: string, at: Path): Promise<string | undefined> => {
-    const found = await readFile(place(file))
-    if (found.kind === 'text') {
-      if (found.worldReadable) warnings.push(exposed(place(file), at))
-      return found.text
+  /** The text of a file without its last line break; undefined after a complaint. */
+  async secret(file: string, at: Path): Promise<string | undefined> {
+    const read = await this.#text(file, at)
+    if (read === undefined) return undefined
+    const line = read.replace(/\r?\n$/, '')
+    if (line !== '' && !line.includes('\n')) return line
+    const what = `${this.place(file)} ${line === '' ? 'is empty' : 'has more than one line'}`
+    this.complaints.push({ path: at, what, fix: 'let it hold the secret on one line, and nothing else' })
+    return undefined
+  }
+
+  async account(file: AccountFile, at: Path): Promise<Account | undefined> {
+    if (file.defaults_file !== undefined) {
+      return this.#fromDefaults(file.defaults_file, file.user, [...at, 'defaults_file'])
     }
-    const why = found.kind === 'missing' ? 'does not exist' : `cannot be read: ${found.why}`
-    complaints.push({
-      path: at,
-      what: `${place(file)} ${why}`,
-      fix: 'write it, readable by the user that Regent runs as, or correct the path',
-    })
-    return undefined
+    const password =
+      file.password_file === undefined ? file.password : await this.secret(file.password_file, [...at, 'password_file'])
+    if (password === undefined || file.user === undefined) return undefined
+    return { user: file.user, password }
   }
 
-  const secret = async (file: string, at: Path): Promise<string | undefined> => {
-    const read = await text(file, at)
-    const line = read?.replace(/\r?\n$/, '')
-    if (line !== '' && !line?.includes('\n')) return line
-    complaints.push({
-      path: at,
-      what: `${place(file)} ${line === '' ? 'is empty' : 'has more than one line'}`,
-      fix: 'let it hold the secret on one line, and nothing else',
-    })
-    return undefined
-  }
-
-  const fromDefaults = async (file: string, user: string | undefined, at: Path): Promise<Account | undefined> => {
-    const read = await text(file, at)
+  async #fromDefaults(file: string, user: string | undefined, at: Path): Promise<Account | undefined> {
+    const read = await this.#text(file, at)
     if (read === undefined) return undefined
     const client = readClientSection(read)
     const name = user ?? client.get('user')
     const password = client.get('password')
     if (name !== undefined && password !== undefined) return { user: name, password }
     const lacks = name === undefined ? 'user' : 'password'
-    complaints.push({
-      path: at,
-      what: `${place(file)} has no ${lacks} in its section [client]`,
-      fix: `write ${lacks}=… below [client]`,
-    })
+    const what = `${this.place(file)} has no ${lacks} in its section [client]`
+    this.complaints.push({ path: at, what, fix: `write ${lacks}=… below [client]` })
     return undefined
   }
 
-  const account = async (file: AccountFile, at: Path): Promise<Account | undefined> => {
-    if (file.defaults_file !== undefined) return fromDefaults(file.defaults_file, file.user, [...at, 'defaults_file'])
-    const password =
-      file.password_file === undefined ? file.password : await secret(file.password_file, [...at, 'password_file'])
-    if (password === undefined || file.user === undefined) return undefined
-    return { user: file.user, password }
+  async #text(file: string, at: Path): Promise<string | undefined> {
+    const found = await this.#reading.readFile(this.place(file))
+    if (found.kind === 'text') {
+      if (found.worldReadable) this.warnings.push(exposed(this.place(file), at))
+      return found.text
+    }
+    const why = found.kind === 'missing' ? 'does not exist' : `cannot be read: ${found.why}`
+    const fix = 'write it, readable by the user that Regent runs as, or correct the path'
+    this.complaints.push({ path: at, what: `${this.place(file)} ${why}`, fix })
+    return undefined
   }
-
-  return { secret, account, place, complaints, warnings }
 }
 
 const exposed = (file: string, at: Path): Complaint => ({

@@ -20,7 +20,9 @@ export type RouteConfig =
       /** Programs with arguments, no shell. */
       readonly withdraw: readonly string[]
       readonly announce: readonly string[]
+      /** Absent: what it was told can never be read back, so never be proven. */
       readonly read?: readonly string[]
+      readonly closeSessions?: readonly string[]
       readonly deadlineMs: number
     }
 

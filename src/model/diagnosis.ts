@@ -116,6 +116,8 @@ export interface RecordedSighting extends Sighting {
   readonly lostHistory?: History
   /** Sent time of the last look that saw it take writes. */
   readonly writableAt?: Instant
+  /** Sent time of the last look that was refused: its present run began after that. */
+  readonly downAt?: Instant
 }
 
 export const isRecord = (progress: Progress): progress is ChannelRecord => 'voices' in progress

@@ -25,6 +25,11 @@ export const PROBLEMS = {
     says: (f) => `there is no configuration file at ${f['path']}`,
     tryThis: (f) => `write one (README, "your own cluster") or name it: --config ${f['path']}`,
   },
+  config_none: {
+    exit: 2,
+    says: (f) => `no configuration file was found: neither ${f['places']}`,
+    tryThis: () => 'write one (docs/config.md; six lines are enough), or name it: --config PATH, or REGENT_CONFIG=PATH',
+  },
   config_wrong: { exit: 2, says: (f) => `${f['path']}: ${f['what']}`, tryThis: (f) => `${f['fix']}` },
   usage: { exit: 2, says: (f) => `${f['what']}`, tryThis: (f) => `${f['fix']}` },
   cluster_unknown: {

@@ -2,18 +2,17 @@ const ER_SERVER_SHUTDOWN = 1053
 const LONGEST_MESSAGE = 512
 
 /**
- * An ERR packet in the place of a server's greeting, as a server sends it that has too many connections. 1053 with SQL state 08S01
- * ("communication link failure"): drivers and pools drop the connection and try again, instead of taking it for a wrong password
- * or a broken statement. Layout: MySQL's protocol, ERR_Packet, with the SQL state marker that both flavours send before a login.
+ * An ERR packet in the place of a server's greeting, as both flavours send it when they have too many connections: without SQL
+ * state, which belongs to a protocol that nobody has agreed on yet (MySQL's client prints it as part of the message). 1053: drivers
+ * and pools take it for a server that goes away, and try again, instead of for a wrong password or a broken statement.
  */
 export function errorGreeting(says: string): Buffer {
   const message = Buffer.from(says, 'utf8').subarray(0, LONGEST_MESSAGE)
-  const payload = Buffer.concat([
-    Buffer.from([0xff, ER_SERVER_SHUTDOWN & 0xff, ER_SERVER_SHUTDOWN >> 8]),
-    Buffer.from('#08S01'),
-    message,
-  ])
-  const header = Buffer.alloc(4)
-  header.writeUIntLE(payload.length, 0, 3)
-  return Buffer.concat([header, payload])
+  const packet = Buffer.alloc(7 + message.length)
+  packet.writeUIntLE(3 + message.length, 0, 3)
+  packet.writeUInt8(0, 3)
+  packet.writeUInt8(0xff, 4)
+  packet.writeUInt16LE(ER_SERVER_SHUTDOWN, 5)
+  message.copy(packet, 7)
+  return packet
 }

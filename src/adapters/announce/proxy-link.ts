@@ -27,7 +27,7 @@ export type ProxyAnswer =
 
 type Settle = (answer: ProxyAnswer) => void
 
-/** One standing connection to a proxy's control socket, made again when it is needed and gone. */
+/** One standing connection to a proxy's control socket, made again when it is needed and gone. Idle, it keeps no process alive. */
 export class ProxyLink {
   readonly #access: ProxyAccess
   #socket: Socket | undefined
@@ -48,6 +48,7 @@ export class ProxyLink {
       const settle: Settle = (answer) => {
         signal.removeEventListener('abort', late)
         if (this.#asked.delete(n)) resolve(answer)
+        if (this.#asked.size === 0) socket.unref()
       }
       const late = (): void => {
         settle({ kind: 'silent', why: printReason(signal) })
@@ -55,6 +56,7 @@ export class ProxyLink {
         if (this.#socket === socket) this.#drop({ kind: 'silent', why: 'the proxy did not answer in time' })
       }
       this.#asked.set(n, settle)
+      socket.ref()
       signal.addEventListener('abort', late, { once: true })
       socket.write(printLine({ n, ...request }))
     })
@@ -69,7 +71,6 @@ export class ProxyLink {
     const socket = connect(control)
     this.#socket = socket
     this.#welcomed = false
-    socket.unref() // a standing connection must not keep a one-shot command alive
     socket.setEncoding('utf8')
     const over = (answer: ProxyAnswer): void => {
       if (this.#socket === socket) this.#drop(answer)
@@ -89,15 +90,16 @@ export class ProxyLink {
 
   #take(line: string): void {
     const value = readLine(line)
-    if (!value) return this.#drop({ kind: 'silent', why: 'the proxy answered something that is no answer' })
-    const refusal = value['refused']
-    if (!this.#welcomed) {
-      if (typeof refusal === 'string') return this.#drop({ kind: 'refused', why: refusal })
-      this.#welcomed = true
-      return
-    }
-    const settle = typeof value['n'] === 'number' ? this.#asked.get(value['n']) : undefined
-    settle?.(typeof refusal === 'string' ? { kind: 'refused', why: refusal } : { kind: 'ok', value: value['ok'] })
+    const refusal = value?.['refused']
+    if (!value) this.#drop({ kind: 'silent', why: 'the proxy answered something that is no answer' })
+    else if (this.#welcomed)
+      this.#settle(value['n'], typeof refusal === 'string' ? refused(refusal) : { kind: 'ok', value: value['ok'] })
+    else if (typeof refusal === 'string') this.#drop(refused(refusal))
+    else this.#welcomed = true
+  }
+
+  #settle(n: unknown, answer: ProxyAnswer): void {
+    if (typeof n === 'number') this.#asked.get(n)?.(answer)
   }
 
   #drop(answer: ProxyAnswer): void {
@@ -107,6 +109,8 @@ export class ProxyLink {
     for (const settle of [...this.#asked.values()]) settle(answer)
   }
 }
+
+const refused = (why: string): ProxyAnswer => ({ kind: 'refused', why })
 
 function broken(path: string, error: NodeJS.ErrnoException): ProxyAnswer {
   const absent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED'

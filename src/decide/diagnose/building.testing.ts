@@ -67,6 +67,7 @@ export class Story {
   private untrusted: Address[] = []
   private former = new Set<ServerId>()
   private writers = new Set<string>()
+  private silentLookMs = 0
 
   primary(name: string): this {
     this.add(name, 'writable')
@@ -121,6 +122,12 @@ export class Story {
 
   downtime(name: string): this {
     this.declared.set(printAddress(this.actor(name).address), { site: '', preference: 'neutral', downtimed: true })
+    return this
+  }
+
+  /** Looks that nothing comes back from are given up after this long, and nobody else is looked at meanwhile. */
+  givesUpAfter(ms: number): this {
+    this.silentLookMs = ms
     return this
   }
 
@@ -234,6 +241,11 @@ export class Story {
     this.now += 1
     this.knocks.push({ address, outcome, at: instant(this.now) })
     return this
+  }
+
+  /** How many transactions it has of what it wrote itself. */
+  written(name: string): number {
+    return this.actor(name).executed[name] ?? 0
   }
 
   sighting(name: string): Sighting {
@@ -370,8 +382,11 @@ export class Story {
   private meet(name: string): Look {
     const { life, toUs } = this.actor(name)
     const sentAt = instant(this.now)
+    if (life === 'frozen' || life === 'gone' || toUs === 'cut') {
+      this.sleep(this.silentLookMs)
+      return { kind: 'silent', sentAt, at: instant(this.now), code: 'ETIMEDOUT' }
+    }
     const at = instant(this.now + LOOK_MS)
-    if (life === 'frozen' || life === 'gone' || toUs === 'cut') return { kind: 'silent', sentAt, at, code: 'ETIMEDOUT' }
     if (life === 'killed' || toUs === 'refusing') return { kind: 'refused', sentAt, at, code: 'ECONNREFUSED' }
     if (toUs !== 'open') return { kind: 'denied', sentAt, at, ...toUs, message: 'no' }
     this.now += LOOK_MS
@@ -391,6 +406,13 @@ export class Story {
       ...extra,
     }
   }
+}
+
+/** What a sound server that follows nobody says of itself. */
+export function aStatus(name: string, over: Partial<ServerStatus> = {}): ServerStatus {
+  const history = historyOf({ s1: 100 }, { s1: 100 })
+  const own = { id: idOf(name), numericId: Number(name.replace(/\D/g, '')), history }
+  return { ...PLAIN, ...own, uptimeS: 1000, access: 'closed_to_all', channels: [], ...over }
 }
 
 const PLAIN: Omit<ServerStatus, 'id' | 'numericId' | 'uptimeS' | 'access' | 'history' | 'channels'> = {

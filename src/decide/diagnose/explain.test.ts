@@ -25,6 +25,7 @@ describe('why, and why not', () => {
     expect(whyNot).toHaveLength(PRIMARY_RULES.length - 1)
     expect(whyNot.find((w) => w.row === 'silent_for_all')?.missing).toEqual([
       { fact: 'hearing', is: 'some_hear', needs: ['none_hear'] },
+      { fact: 'witnesses', is: 'too_few', needs: ['enough'] },
       { fact: 'proof', is: 'not_yet', needs: ['time_passed'] },
     ])
   })

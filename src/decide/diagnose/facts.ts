@@ -13,8 +13,8 @@ export const FACTS = {
   /** `closed_by_hand`: read-only, and the same run of the server was seen to take writes: somebody closed it, no restart did. */
   access: ['writable', 'read_only', 'closed_by_hand', 'not_known'],
   /**
-   * On causally ordered samples only. `behind_its_replicas`: a replica has transactions that the primary wrote and has no more.
-   * `replica_has_more`: a replica has something that the primary lacks and did not write.
+   * On causally ordered samples only. `behind_its_replicas`: a replica has transactions that the primary gave it and has no more.
+   * `replica_has_more`: a replica has something that the primary does not show: another wrote it, or its commit is under way.
    */
   history: ['sound', 'unprovable', 'replica_has_more', 'behind_its_replicas', 'went_backwards', 'not_known'],
   /** `older_reign`: a former primary takes writes. `unexplained`: a server that follows nobody does, and no reign names it. */
@@ -38,6 +38,21 @@ export const FACTS = {
 
 export type FactName = keyof typeof FACTS
 export type PrimaryFacts = { readonly [F in FactName]: (typeof FACTS)[F][number] }
+
+/** For people, in the printed table. */
+export const FACT_QUESTIONS: { readonly [F in FactName]: string } = {
+  reign: 'Is a reign recorded, and was its primary opened?',
+  primary: 'What came back from the primary at the last look?',
+  access: 'Does it take writes, and if not, since when?',
+  history: 'Does it still have everything that it once had and gave to its replicas?',
+  otherWritable: 'Does another server take writes?',
+  replicas: 'Which of its replicas answer us?',
+  replication: 'Do its replicas replicate?',
+  hearing: 'Do the replicas that were receiving from it still hear it?',
+  witnesses: 'Are those that do not hear it as many as policy demands?',
+  proof: 'Why need it not be waited for any longer?',
+  everyone: 'Do all servers and addresses of the cluster answer?',
+}
 
 export const FACT_NAMES: readonly FactName[] = [
   'reign',

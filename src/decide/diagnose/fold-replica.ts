@@ -1,3 +1,4 @@
+import { printAddress, sameAddress } from '../../model/address.ts'
 import { errant, type Surplus } from '../../model/history.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { type Channel, type ServerStatus, takesWrites } from '../../model/server.ts'
@@ -33,11 +34,8 @@ export function foldReplica(member: Member, subject: Subject, snapshot: Snapshot
   const reading = `${nameOf(sighting)}: ${describeLook(sighting.latest)}, ${age(sighting.latest.at, snapshot)}`
   if (answer === undefined || !answersNow(sighting, snapshot)) return { facts: AWAY, readings: { reach: [reading] } }
   const { status } = answer
-  const surplus = surplusOver(member, subject, snapshot)
+  const surplus = surplusOver(member, subject)
   const twins = sameNumericId(member, snapshot.topology)
-  const channels = status.channels.map(
-    (channel) => `${channel.name === '' ? '' : `channel ${channel.name}: `}${describeChannel(channel)}`,
-  )
   const facts: ReplicaFacts = {
     reach: 'answers',
     receiver: worst(status.channels, receiverState, ['broken', 'stopped', 'connecting', 'running']),
@@ -50,20 +48,25 @@ export function foldReplica(member: Member, subject: Subject, snapshot: Snapshot
     numericId: twins.length > 0 ? 'shared' : 'unique',
     gtid: withGtid(status) ? 'on' : 'off',
   }
-  const sources = status.channels.map(({ source }) => `follows ${source.host}:${source.port}`)
-  const readings = {
-    reach: [reading],
-    receiver: channels,
-    applier: channels,
-    lag: status.channels.map((c) => `${c.lagMs ?? 'unknown'} ms behind, of which ${c.delayMs} ms intended`),
+  const errantOnes = surplus?.kind === 'some' ? [surplus.gtids] : []
+  return { facts, readings: { ...readingsOf(status, twins), reach: [reading], errant: errantOnes } }
+}
+
+function readingsOf(status: ServerStatus, twins: readonly Member[]): ReplicaFolded['readings'] {
+  const { channels, binlog } = status
+  const states = channels.map((c) => `${c.name === '' ? '' : `channel ${c.name}: `}${describeChannel(c)}`)
+  return {
+    receiver: states,
+    applier: states,
+    lag: channels.map((c) => `${c.lagMs ?? 'unknown'} ms behind, of which ${c.delayMs} ms intended`),
     access: [status.access],
-    errant: surplus?.kind === 'some' ? [surplus.gtids] : [],
-    follows: sources,
-    binlog: [`log_bin ${status.binlog.enabled}, logs replica updates ${status.binlog.logsReplicaUpdates}`],
+    follows: channels.map(({ source }) => `follows ${printAddress(source)}`),
+    binlog: [
+      `binlog ${binlog.enabled ? 'on' : 'off'}, replica updates ${binlog.logsReplicaUpdates ? 'logged' : 'not logged'}`,
+    ],
     numericId: [`server_id ${status.numericId}`, ...twins.map(nameOfMember)],
-    gtid: [`gtid ${status.binlog.gtid}`, ...status.channels.map((c) => `positions by ${c.positioning}`)],
+    gtid: [`gtid ${binlog.gtid}`, ...channels.map((c) => `positions by ${c.positioning}`)],
   }
-  return { facts, readings }
 }
 
 function worst<S extends string>(
@@ -91,11 +94,11 @@ function lagOf({ channels }: ServerStatus, { policy }: Snapshot): ReplicaFacts['
 }
 
 /**
- * Against a primary that answers now, and a sample of the replica that ended before the primary's began: a dead primary's last
- * known set is always behind, and would call every fresh transaction errant.
+ * Only a sample of the replica that ended before the primary's began: a busy primary, and even more a dead one, is always behind
+ * later samples, and would call every fresh transaction errant.
  */
-function surplusOver({ sighting }: Member, subject: Subject, snapshot: Snapshot): Surplus | undefined {
-  if (subject.kind !== 'met' || !answersNow(subject.sighting, snapshot)) return undefined
+function surplusOver({ sighting }: Member, subject: Subject): Surplus | undefined {
+  if (subject.kind !== 'met') return undefined
   const primary = subject.sighting.answer
   const sample = primary === undefined ? undefined : sampleBefore(sighting, primary)
   if (primary === undefined || sample === undefined) return undefined
@@ -117,8 +120,7 @@ function leadsToPrimary(from: ServerId, subject: Exclude<Subject, { kind: 'none'
   const queue: ServerId[] = [from]
   for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
     for (const { source, channel } of edgesOf(topology, id)) {
-      const { host, port } = subject.sighting.address
-      if (source === undefined ? channel.source.host === host && channel.source.port === port : source === subject.id)
+      if (source === undefined ? sameAddress(channel.source, subject.sighting.address) : source === subject.id)
         return true
       if (source !== undefined && !seen.has(source)) {
         seen.add(source)

@@ -93,6 +93,19 @@ describe('a dead primary', () => {
     expect(evidence.find((e) => e.fact === 'witnesses')?.readings).toEqual(['1 do not hear it, 1 needed'])
   })
 
+  test('a primary that refused us and served its replicas is dead as soon as these report it', () => {
+    const story = running().toUs('s1', 'refusing').pass(1000)
+    expect(story.row()).toBe('replicas_hear_a_refusing_one')
+    story.dies('s1').sleep(100).look('s1', 's2', 's3').knock('s1', 'refused').sleep(5).look('s1', 's2', 's3')
+    expect(story.row()).toBe('all_refused')
+  })
+
+  test('is not dead at once when a replica received something after its own report', () => {
+    const story = running().dies('s1').look('s2', 's3').sleep(1).closes('s1').sleep(1)
+    story.channel('s3', { receivedText: 'more' }).look('s1', 's2', 's3').knock('s1', 'refused').sleep(5)
+    expect(story.look('s1', 's2', 's3').row()).toBe('not_proven_yet')
+  })
+
   // covers W8
   test('is dead with some replicas when one of them went with it', () => {
     const story = running().vanishes('s1').vanishes('s3').pass(1000)
@@ -120,6 +133,7 @@ describe('a dead primary', () => {
   test('a downtimed replica neither counts nor testifies', () => {
     const story = running().downtime('s3').vanishes('s1').vanishes('s3').pass(3000)
     expect(story.row()).toBe('silent_for_all')
+    expect(running().downtime('s3').vanishes('s1').vanishes('s2').pass(3000).row()).toBe('nobody_answers')
     expect(running().downtime('s2').downtime('s3').vanishes('s1').pass(3000).row()).toBe('nobody_follows')
   })
 })
@@ -179,6 +193,25 @@ describe('a primary that only we cannot reach', () => {
     })
     expect(remedyOf(story.pass(1000))).toBe('watch')
   })
+
+  test('a report of having been turned away outlives its source: after a window it says nothing any more', () => {
+    const story = aCluster().primary('s1').replica('s2').busy('s1').pass(1000).toUs('s1', 'cut')
+    story.channel('s2', {
+      receiver: 'connecting',
+      receiverError: { code: 1045, message: 'Access denied for user repl' },
+    })
+    expect(story.pass(1000).row()).toBe('replicas_hear_a_silent_one')
+    expect(story.pass(3000).row()).toBe('no_witness')
+  })
+
+  test('a replica that was turned away before is no sign of life now', () => {
+    const story = aCluster().primary('s1').replica('s2').busy('s1').pass(1000)
+    story.channel('s2', {
+      receiver: 'connecting',
+      receiverError: { code: 1045, message: 'Access denied for user repl' },
+    })
+    expect(story.pass(500).toUs('s1', 'cut').pass(300).folded().facts.hearing).toBe('no_witness')
+  })
 })
 
 describe('a frozen primary', () => {
@@ -225,9 +258,28 @@ describe('a frozen primary', () => {
     expect(story.toUs('s1', 'open').look('s1').row()).toBe('healthy')
   })
 
-  test('one lost probe is not a silence, however long ago it was sent', () => {
-    const story = running().freezes('s1').look('s1').pass(1600, 100, ['s1'])
+  test('one lost probe is not a silence, however long it was waited for', () => {
+    const story = running().with({ lookDeadlineMs: 2000 }).givesUpAfter(2000).freezes('s1').look('s1', 's2', 's3')
     expect(remedyOf(story)).toBe('look_again')
+    expect(story.look('s1', 's2', 's3').row()).toBe('silent_for_all')
+  })
+
+  test('trap 26: replicas that were not looked at meanwhile did not stand still for the whole window', () => {
+    const story = running().toUs('s1', 'cut').look('s1', 's2', 's3').pass(1700, 100, ['s2', 's3'])
+    expect(story.folded().facts.replicas).toBe('all_answer')
+    expect(remedyOf(story)).toBe('look_again')
+    expect(story.look('s2', 's3').row()).toBe('replicas_hear_a_silent_one')
+  })
+
+  test('trap 26: replicas whose last reading is old do not answer', () => {
+    const story = running().toUs('s1', 'cut').look('s1', 's2', 's3').pass(3000, 100, ['s2', 's3'])
+    expect(story.row()).toBe('nobody_answers')
+  })
+
+  // trap 15: heartbeats that are off tell nothing by missing
+  test('trap 15: an idle replica without heartbeats can never tell', () => {
+    const story = aCluster().primary('s1').replica('s2', 's1', { heartbeatPeriodMs: 0 }).pass(1000).toUs('s1', 'cut')
+    expect(story.pass(200_000, 500).row()).toBe('nobody_can_tell')
   })
 })
 

@@ -47,8 +47,7 @@ function standstill({ subject, trouble, witnesses, snapshot }: Question): number
 /** What is missing for the window of zero; empty: nothing is. */
 function missingRefusals(question: Question): readonly string[] {
   const { subject, witnesses } = question
-  if (subject.kind === 'unmet' || subject.sighting.latest.kind !== 'refused')
-    return ['no refusal: the last look at a primary that we had read before was not refused']
+  if (subject.sighting.latest.kind !== 'refused') return ['no refusal: the last look at the primary was not refused']
   const own = addressesToKnock(subject.sighting).flatMap((address) => missingKnock(address, question))
   const running = witnesses.filter((w) => !w.follower.member.declared.downtimed)
   const theirs = running.flatMap((w) => missingReport(w) ?? [])

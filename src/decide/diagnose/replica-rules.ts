@@ -20,6 +20,20 @@ export const REPLICA_FACTS = {
 export type ReplicaFactName = keyof typeof REPLICA_FACTS
 export type ReplicaFacts = { readonly [F in ReplicaFactName]: (typeof REPLICA_FACTS)[F][number] }
 
+/** For people, in the printed table. */
+export const REPLICA_QUESTIONS: { readonly [F in ReplicaFactName]: string } = {
+  reach: 'Does it answer?',
+  receiver: 'Do its receivers run? The worst of its channels counts.',
+  applier: 'Do its appliers run? The worst of its channels counts.',
+  lag: 'Is it behind by more than a drain may take, beyond intended delay?',
+  access: 'Does it take writes?',
+  errant: 'Has it executed what the primary has not?',
+  follows: 'Does it follow the primary, directly or through others?',
+  binlog: 'Could others follow it?',
+  numericId: 'Is its server_id its own?',
+  gtid: 'Does it replicate by GTID?',
+}
+
 export const REPLICA_FACT_NAMES: readonly ReplicaFactName[] = [
   'reach',
   'receiver',

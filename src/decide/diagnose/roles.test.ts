@@ -3,6 +3,8 @@ import { aCluster, idOf, type Story } from './building.testing.ts'
 
 const running = (): Story => aCluster().primary('s1').replica('s2').replica('s3').busy('s1').pass(2000)
 
+const remedyOf = (story: Story): string => story.diagnosis().primary.remedy
+
 describe('a primary that came back read-only', () => {
   test('is reopened when its restart lost nothing that a replica has', () => {
     const story = running().idle('s1').pass(500).dies('s1').pass(300).restarts('s1').pass(1500)
@@ -37,10 +39,44 @@ describe('a primary that came back read-only', () => {
   })
 
   // covers W27
-  test('a primary behind its own replicas is found by a process that never saw it before', () => {
-    const story = aCluster().primary('s1').replica('s2').has('s2', 's1', 120).pass(1000)
+  test('a closed primary behind its own replicas is found by a process that never saw it before', () => {
+    const story = aCluster().primary('s1').replica('s2').has('s2', 's1', 120).restarts('s1').pass(3000)
     expect(story.folded().facts.history).toBe('behind_its_replicas')
-    expect(story.diagnosis().primary.verdict).toBe('history_went_backwards')
+    expect(story.diagnosis().primary).toMatchObject({ verdict: 'history_went_backwards', remedy: 'tell' })
+  })
+
+  // covers W27
+  test('trap 64: what it wrote after our last look, gave to its replicas and lost in the crash is missed by nobody', () => {
+    const story = running()
+    const known = story.written('s1')
+    story.sleep(50).dies('s1').sleep(20).look('s1', 's2', 's3').sleep(20).look('s1')
+    expect(
+      story.restarts('s1', 'writable', { s1: known }).idle('s1').sleep(20).look('s1').diagnosis().primary,
+    ).toMatchObject({
+      verdict: 'history_went_backwards',
+      remedy: 'fence_stale',
+    })
+  })
+
+  test('trap 64: a restart between two looks is not reopened on readings from before it', () => {
+    const story = running()
+    const known = story.written('s1')
+    story
+      .sleep(50)
+      .dies('s1')
+      .restarts('s1', 'closed_to_all', { s1: known })
+      .idle('s1')
+      .sleep(100)
+      .look('s1', 's2', 's3')
+    expect(remedyOf(story)).toBe('tell')
+    expect(story.pass(3000).row()).toBe('history_went_backwards_closed')
+  })
+
+  // MySQL shows a transaction as executed only after its replicas were sent it
+  test('a transaction that waits for its acknowledgement is no loss: a running primary is not fenced for what a replica has', () => {
+    const story = running().idle('s1').has('s2', 's1', 5000).pass(3000)
+    expect(story.row()).toBe('healthy')
+    expect(story.findings('s2')).toEqual([])
   })
 
   test('what a replica wrote itself is its errant transaction, not a loss of the primary', () => {
@@ -108,6 +144,11 @@ describe('another server that takes writes', () => {
   test('a writable server that no reign names is told, never fenced: it may be what a person promoted', () => {
     const story = running().loner('s9', 'writable').pass(1000)
     expect(story.diagnosis().primary).toMatchObject({ verdict: 'two_writable', remedy: 'tell', targets: [] })
+  })
+
+  test('a replica whose receiver was stopped before it was opened follows nobody any more', () => {
+    const story = running().becomes('s2', 'writable').channel('s2', { receiver: 'stopped' }).pass(1000)
+    expect(story.row()).toBe('two_take_writes')
   })
 
   test('nothing is opened beside a server that a person promoted in place of the dead primary', () => {

@@ -39,6 +39,7 @@ function answered(
 ): RecordedSighting {
   const { status, sentAt, at } = look
   const lostHistory = historyLost(previous, status)
+  const downAt = previous?.latest.kind === 'refused' ? previous.latest.sentAt : previous?.downAt
   const writableAt = takesWrites(status.access) ? sentAt : previous?.writableAt
   return {
     address,
@@ -49,6 +50,7 @@ function answered(
     ...(previous?.answer === undefined ? {} : { prior: previous.answer }),
     ...(lostHistory === undefined ? {} : { lostHistory }),
     ...(writableAt === undefined ? {} : { writableAt }),
+    ...(downAt === undefined ? {} : { downAt }),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Plan } from '../../model/plan.ts'
 import { describeStep, type StepBody } from '../../model/step.ts'
-import type { RecoveryRecord } from '../../ports/journal.ts'
+import type { RecoveryRecord } from '../../run/daemon/index.ts'
 import type { PlanJson, RecoveryJson } from './contract.ts'
 
 type Names = Readonly<Record<string, string>>

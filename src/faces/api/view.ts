@@ -4,8 +4,7 @@ import type { ServerId } from '../../model/ids.ts'
 import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import type { Sighting } from '../../model/sighting.ts'
 import { edgesOf, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
-import type { RouteReading } from '../../ports/announcers.ts'
-import type { Keeper, View } from '../../run/daemon/keeper.ts'
+import type { Keeper, RouteReading, View } from '../../run/daemon/index.ts'
 import type { ClusterJson, Health, Role, RouteJson, ServerJson } from './contract.ts'
 
 /** A keeper's view as JSON. `routes`: as each was last read. */

@@ -1,9 +1,10 @@
 /** Real servers on this host, and the client that remembers what was acknowledged. */
 export { SandboxError } from './error.ts'
+export type { SandboxRequest } from './files.ts'
 export type { Acknowledgement, Gap, Verdict } from './gaps.ts'
 export { type Credentials, type Flavour, USERS, type UserRole } from './grants.ts'
 export { isOurs, residentMb } from './processes.ts'
-export { defaultSandboxDir, openSandbox, type Sandbox, type SandboxRequest, startSandbox } from './sandbox.ts'
+export { defaultSandboxDir, openSandbox, type Sandbox, startSandbox } from './sandbox.ts'
 export { SHAPES, type Shape } from './shape.ts'
 export type { SqlConnection } from './sql.ts'
 export { readState, type SandboxServer, type SandboxState } from './state.ts'

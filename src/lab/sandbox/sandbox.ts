@@ -2,38 +2,20 @@
  * Real servers on this host: started, broken and healed by tests, benches, the demo and the command line. It knows no
  * Regent: servers are left read-only, replicating, with empty and equal histories; somebody else opens one.
  */
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, rmdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { readdir, rm, rmdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ProblemError, problem } from '../../model/problem.ts'
 import { type Boot, bootOnAnyPort, bootServer } from './boot.ts'
 import { SandboxError } from './error.ts'
-import { freePorts } from './free-ports.ts'
-import { type Credentials, type Flavour, USERS, type UserRole } from './grants.ts'
+import { planSandbox, removeFiles, type SandboxRequest } from './files.ts'
+import type { Credentials, UserRole } from './grants.ts'
 import { isOurs, signalOurs, untilGone } from './processes.ts'
 import { findProgram, type ServerProgram } from './program.ts'
-import { LAYOUTS, type Link, type Shape } from './shape.ts'
+import { LAYOUTS, type Link } from './shape.ts'
 import { connect, follow, replicationState, type SqlConnection, withConnection } from './sql.ts'
 import { forgetState, readState, type SandboxServer, type SandboxState, writeState } from './state.ts'
 import { copyTemplate, ensureTemplate } from './template.ts'
-
-export interface SandboxRequest {
-  readonly server: Flavour
-  readonly shape: Shape
-  /** Lossless: AFTER_SYNC, no fall-back to asynchronous. The source side stays off until somebody opens a primary with it. */
-  readonly semiSync: boolean
-  /** Where data, logs and the state file go; made if missing. See `defaultSandboxDir`. */
-  readonly dir: string
-  /** Acknowledgements that a commit waits for. MySQL only; MariaDB always waits for one. Default 1. */
-  readonly waitCount?: number
-  /** Start options added after the sandbox's own on every server, also at every restart. */
-  readonly extraServerOptions?: readonly string[]
-  readonly onProgress?: (line: string) => void
-  /** Ends everything that was started so far. */
-  readonly signal?: AbortSignal
-}
 
 export interface Sandbox extends AsyncDisposable {
   readonly state: SandboxState
@@ -59,9 +41,6 @@ export interface Sandbox extends AsyncDisposable {
 /** `.regent/sandbox/<name>` of the working directory. */
 export const defaultSandboxDir = (name = 'default'): string => resolve('.regent/sandbox', name)
 
-/** The kernel's limit for a socket's path is 107 bytes; the rest is for the file's own name. */
-const LONGEST_SOCKET_DIR = 90
-
 /**
  * Starts real servers and sets replication up. Everything that was started is ended again if any part of it fails.
  * Throws SandboxError: server program missing (with the command that gets it), directory in use, a server did not come up
@@ -71,7 +50,7 @@ export async function startSandbox(request: SandboxRequest): Promise<Sandbox> {
   const progress = request.onProgress ?? (() => undefined)
   const program = await findProgram(request.server)
   const template = await ensureTemplate(program, progress)
-  const state = await plan(request, program)
+  const state = await planSandbox(request, program)
   const sandbox = new RunningSandbox(state, program)
   try {
     progress(`starting ${state.servers.length} ${program.flavour} ${program.version} servers`)
@@ -98,63 +77,6 @@ export async function openSandbox(dir: string): Promise<Sandbox> {
 async function allOrFirstError(work: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(work)
   for (const result of results) if (result.status === 'rejected') throw result.reason
-}
-
-async function plan(request: SandboxRequest, program: ServerProgram): Promise<SandboxState> {
-  const dir = resolve(request.dir)
-  const before = await readState(dir)
-  if (before !== undefined) await clearRemains(before)
-  const madeDir = before?.madeDir ?? !existsSync(dir)
-  await mkdir(dir, { recursive: true })
-  const socketDir = Buffer.byteLength(dir) <= LONGEST_SOCKET_DIR ? dir : await mkdtemp(join(tmpdir(), 'regent-'))
-  const { ids } = LAYOUTS[request.shape]
-  const ports = await freePorts(ids.length * 2)
-  const state: SandboxState = {
-    format: 1,
-    server: program.flavour,
-    serverVersion: program.version,
-    shape: request.shape,
-    semiSync: request.semiSync,
-    waitCount: request.waitCount ?? 1,
-    dir,
-    madeDir,
-    socketDir,
-    extraServerOptions: request.extraServerOptions ?? [],
-    users: USERS,
-    servers: ids.map((id, index) => ({
-      id,
-      host: '127.0.0.1',
-      port: ports[index * 2] ?? 0,
-      adminPort: ports[index * 2 + 1] ?? 0,
-      socket: join(socketDir, `${id}.sock`),
-      pid: 0,
-      dataDir: join(dir, id),
-      logFile: join(dir, `${id}.log`),
-      serverId: index + 1,
-    })),
-  }
-  await writeState(state)
-  return state
-}
-
-/** What an ended sandbox left in the directory is removed; a living one is never touched. */
-async function clearRemains(before: SandboxState): Promise<void> {
-  const alive = before.servers.filter((server) => isOurs(server.pid, server.dataDir))
-  if (alive.length > 0) {
-    throw new SandboxError(`a sandbox is already running in ${before.dir} (${alive.length} servers)`, {
-      tryThis: `regent sandbox down, or another directory`,
-    })
-  }
-  await removeFiles(before)
-}
-
-async function removeFiles(state: SandboxState): Promise<void> {
-  for (const server of state.servers) {
-    for (const path of [server.dataDir, server.logFile, server.socket, `${server.socket}.lock`]) {
-      await rm(path, { recursive: true, force: true })
-    }
-  }
-  if (state.socketDir !== state.dir) await rm(state.socketDir, { recursive: true, force: true })
 }
 
 const REPLICATION_WITHIN_MS = 20_000

@@ -18,7 +18,8 @@
  *   elsewhere (give it a new server id, or give the histories from the openings of reigns as context);
  * - a binlog is kept while the data under it is restored;
  * - `gtid_slave_pos` is set by hand to anything but what was applied, where no binlog shows it;
- * - a server with errant transactions becomes a primary and buries them under later writes, or a backup holds some;
+ * - a server with errant transactions becomes a primary and buries them under later writes, a backup holds some, or
+ *   some reach a server that does not log what it applies: nothing there shows them;
  * - a replica is attached where its source's binlog has a silent gap behind it: a primary that did not log what it had
  *   applied before, or, for a replica without any position, one that was restored from a backup.
  *

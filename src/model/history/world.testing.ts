@@ -168,12 +168,16 @@ function receive(server: WorldServer, amount: number): void {
  */
 function startBehind(source: WorldServer, event: Event | undefined): number | undefined {
   const unlogged = source.logsReplicaUpdates ? undefined : source.applied
-  if (event === undefined) return (source.binlog[0]?.seq ?? head(source)?.seq ?? 1) === 1 ? 0 : undefined
+  if (event === undefined) return unlogged === undefined && beginsAtTheBeginning(source) ? 0 : undefined
   const at = source.binlog.findIndex((known) => known.key === event.key)
   if (at >= 0) return unlogged === undefined || unlogged.seq < event.seq ? at + 1 : undefined
   if (source.applied?.key !== event.key) return undefined
   const own = source.binlog.findIndex((known) => known.seq > event.seq)
   return own < 0 ? source.binlog.length : own
+}
+
+function beginsAtTheBeginning({ binlog, applied }: WorldServer): boolean {
+  return binlog.length > 0 ? binlog[0]?.seq === 1 : applied === undefined
 }
 
 /** Its own writes coming back are skipped, and the position moves over them. */
@@ -269,10 +273,10 @@ function merge(world: World, server: WorldServer, source: WorldServer): void {
   markStray(world, server)
 }
 
-/** No backup hides what the source never had. */
+/** Nothing hides what the source never had: no backup, and no server that applies without logging. */
 function logsAll(server: WorldServer, source: WorldServer): boolean {
   const alone = [...server.executed].filter((key) => !source.executed.has(key))
-  return alone.every((key) => server.binlog.some((event) => event.key === key))
+  return server.logsReplicaUpdates && alone.every((key) => server.binlog.some((event) => event.key === key))
 }
 
 function markStray(world: World, server: WorldServer): void {

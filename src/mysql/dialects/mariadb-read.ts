@@ -156,7 +156,8 @@ function isHalfReceived(row: Row): boolean {
   if (file === text(row, 'Relay_Master_Log_File') && read === text(row, 'Exec_Master_Log_Pos')) return false
   const applied = parsePosition(text(row, 'Gtid_Slave_Pos'))
   const received = parsePosition(text(row, 'Gtid_IO_Pos'))
-  if (!applied.ok || !received.ok) throw new UnusableReply(`the position "${text(row, 'Gtid_Slave_Pos')}" cannot be read`)
+  if (!applied.ok || !received.ok)
+    throw new UnusableReply(`the position "${text(row, 'Gtid_Slave_Pos')}" cannot be read`)
   return received.value.gtids.every((gtid) => (inDomain(applied.value, gtid.domain)?.seq ?? -1) >= gtid.seq)
 }
 

@@ -42,7 +42,8 @@ const SLOW = [
  @@GLOBAL.log_bin AS log_bin, @@GLOBAL.binlog_format AS binlog_format, @@GLOBAL.binlog_row_image AS binlog_row_image,
  @@GLOBAL.log_replica_updates AS log_replica_updates, @@GLOBAL.sync_binlog AS sync_binlog,
  @@GLOBAL.innodb_flush_log_at_trx_commit AS flush_at_commit, @@GLOBAL.gtid_mode AS gtid_mode,
- @@GLOBAL.max_connections AS max_connections, @@GLOBAL.admin_address AS admin_address, @@GLOBAL.admin_port AS admin_port`,
+ @@GLOBAL.max_connections AS max_connections, @@GLOBAL.admin_address AS admin_address, @@GLOBAL.admin_port AS admin_port,
+ @@GLOBAL.performance_schema AS performance_schema`,
 ]
 
 interface Slow {
@@ -140,6 +141,8 @@ function receivedTextOf(row: Row, own: Row): string {
 function readSlow(sets: ResultSets): Slow {
   const row = onlyRow(sets, 0)
   const version = parseVersion(text(row, 'version'), text(row, 'version_comment'))
+  // Its tables are then empty, and every channel would look as if it did not exist.
+  if (!flag(row, 'performance_schema')) throw new UnusableReply('performance_schema is OFF: replication cannot be read')
   if (version === undefined) throw new UnusableReply(`its version is "${text(row, 'version')}"`)
   return {
     version,

@@ -1,6 +1,7 @@
 import { printAddress } from '../../model/address.ts'
 import type { ClusterConfig } from '../../model/cluster.ts'
 import type { ClusterId } from '../../model/ids.ts'
+import { ProblemError, problem } from '../../model/problem.ts'
 import type { Topology } from '../../model/topology.ts'
 import type { Version } from '../../model/version.ts'
 import type { Announcer } from '../../ports/announcers.ts'
@@ -19,7 +20,12 @@ import type { Office } from './office.ts'
 export interface ClusterParts {
   readonly config: ClusterConfig
   readonly servers: Servers
+  openRoutes(cluster: ClusterId): Promise<OpenedRoutes>
+}
+
+export interface OpenedRoutes {
   readonly announcers: ReadonlyMap<string, Announcer>
+  revive(): Promise<readonly string[]>
 }
 
 export interface DaemonParts {
@@ -86,10 +92,31 @@ export class Daemon {
     return { kind: 'started' }
   }
 
-  /** Opens the offices without keeping anything: for verbs that act once. */
-  async openOnce(lease: HeldLease | undefined): Promise<void> {
-    this.#lease = lease
+  /** Opens the offices without keeping anything: for verbs that look once. */
+  async openOnce(): Promise<void> {
     for (const cluster of this.#parts.clusters) await this.#open(cluster)
+  }
+
+  /**
+   * For a verb that acts once: the same lease as the daemon's, or a refusal that names who acts. Its route parties are started, and
+   * whatever an older holder left waiting on the servers is ended before its first change.
+   */
+  async startOnce(who: string): Promise<void> {
+    const started = await this.start(who)
+    if (started.kind === 'taken')
+      throw new ProblemError(problem('lease_taken', { by: started.by, left: started.leftMs }))
+    for (const keeper of this.keepers()) {
+      for (const says of await keeper.office.revive())
+        keeper.office.tell({ kind: 'trouble', cluster: keeper.office.cluster, at: this.#parts.clock.wall(), says })
+      await keeper.once()
+      if (this.#lease) await prepareCluster(keeper, this.#lease, new Set())
+    }
+  }
+
+  async giveBack(): Promise<void> {
+    for (const keeper of this.keepers()) keeper.office.servers.release()
+    await giveBack(this.#lease)
+    this.#lease = undefined
   }
 
   /** Keeps all clusters until the signal fires, then gives the lease back. */
@@ -99,18 +126,19 @@ export class Daemon {
       this.#holdLease(who, signal),
       this.#prepare(signal),
     ])
-    await giveBack(this.#lease)
+    await this.giveBack()
   }
 
   async #open(parts: ClusterParts): Promise<void> {
     const { store, journal, clock, ids } = this.#parts
-    const { config, servers, announcers } = parts
+    const { config, servers } = parts
     const cluster = await clusterIdOf(this.#parts, config)
+    const routes = await parts.openRoutes(cluster)
     const observer = new Observer({ cluster, config, servers, clock })
     const tell = (event: DaemonEvent): void => {
       for (const listener of this.#listeners) listener(event)
     }
-    const office: Office = { cluster, config, observer, servers, announcers, store, journal, clock, ids, tell }
+    const office: Office = { cluster, config, observer, servers, ...routes, store, journal, clock, ids, tell }
     const proven = (topology: Topology): readonly string[] => unproven(this.#parts, config, topology)
     this.#keepers.set(config.alias, new Keeper({ office, lease: () => this.lease(), proven }))
   }

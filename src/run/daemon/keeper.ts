@@ -11,6 +11,7 @@ import { type Examination, examine } from './examine.ts'
 import type { Office } from './office.ts'
 import { recover } from './recovery.ts'
 import { restoreOrder } from './returning.ts'
+import { repairRoutes } from './routes.ts'
 import { sentenceOf } from './sentence.ts'
 import { act } from './single.ts'
 import { Wake } from './wake.ts'
@@ -30,6 +31,8 @@ export interface View {
   readonly refusals: readonly RefusalReason[]
 }
 
+const KEEP_ROUTES_MS = 1000
+
 /** Keeps one cluster writable: look, assemble, diagnose, plan, permit, run; one sentence per cycle. */
 export class Keeper {
   readonly office: Office
@@ -38,6 +41,7 @@ export class Keeper {
   readonly #wake: Wake
   #view: View | undefined
   #refusals: readonly RefusalReason[] = []
+  #routesAt = Number.NEGATIVE_INFINITY
   /** A person's command and the automatic cycle never act on one cluster at once. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -135,7 +139,8 @@ export class Keeper {
         return undefined
       case 'none':
         this.#refusals = []
-        return restoreOrder(this.office, { topology, diagnosis, books: this.books, lease })
+        await restoreOrder(this.office, { topology, diagnosis, books: this.books, lease })
+        return this.#keepRoutes(lease)
       case 'watch':
       case 'look_again':
       case 'tell':
@@ -167,6 +172,15 @@ export class Keeper {
     if (end.kind === 'refused') this.#deny(end.reasons)
     else this.#refusals = []
     await this.#settle()
+  }
+
+  /** Once a second is soon enough for what nobody should have changed. */
+  async #keepRoutes(lease: HeldLease): Promise<void> {
+    const reign = this.books.reign()
+    const now = this.office.clock.now()
+    if (reign?.state !== 'open' || now - this.#routesAt < KEEP_ROUTES_MS) return
+    this.#routesAt = now
+    await repairRoutes(this.office, reign, lease)
   }
 
   #deny(reasons: readonly RefusalReason[]): void {

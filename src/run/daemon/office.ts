@@ -17,6 +17,9 @@ import type { World } from '../execute/world.ts'
 import type { DaemonListener } from './events.ts'
 import type { Observer } from './observer.ts'
 
+/** How long a route may take to say which epoch it knows. */
+const READ_ROUTE_MS = 1000
+
 /** All that serves one cluster: its eyes, its hands, its books. */
 export interface Office {
   readonly cluster: ClusterId
@@ -24,6 +27,8 @@ export interface Office {
   readonly observer: Observer
   readonly servers: Servers
   readonly announcers: ReadonlyMap<string, Announcer>
+  /** Starts route parties that Regent may start and that do not answer; says what could not be started. */
+  revive(): Promise<readonly string[]>
   readonly store: Store
   readonly journal: Journal
   readonly clock: Clock
@@ -64,10 +69,19 @@ export async function situationFor(office: Office, asked: Asked, recovery: Recov
   }
 }
 
-/** Above every epoch that the store or any route has ever seen, or late messages of a lost store would be the newer ones. */
+/** Above every epoch that the store or, for a first reign, any route has ever seen: late messages of a lost store stay the older ones. */
 async function nextEpoch(office: Office, reigns: readonly Reign[]): Promise<Epoch> {
   const known = reigns.map((r) => r.epoch as number)
-  return epoch(Math.max(0, ...known) + 1)
+  const told =
+    reigns.length > 0 ? [] : await Promise.all([...office.announcers.values()].map((a) => epochOf(office, a)))
+  return epoch(Math.max(0, ...known, ...told) + 1)
+}
+
+async function epochOf(office: Office, announcer: Announcer): Promise<number> {
+  using deadline = office.clock.deadline(READ_ROUTE_MS)
+  const reading = await announcer.read(deadline.signal)
+  if (reading.kind === 'known') return reading.message.epoch
+  return reading.kind === 'empty' ? (reading.refusesBelow?.epoch ?? 0) : 0
 }
 
 async function lastReadingOf(office: Office, subject: ServerId): Promise<PrimaryReading | undefined> {

@@ -39,7 +39,7 @@ export async function restoreOrder(office: Office, scene: Scene): Promise<void> 
 function astray({ topology, books }: Scene): readonly ServerId[] {
   const reign = books.reign()
   const former = books.formerPrimaries()
-  if (!reign || reign.state !== 'open') return []
+  if (reign?.state !== 'open') return []
   return topology.members
     .filter(({ id, sighting, declared }) => {
       if (id === reign.primary || sighting.latest.kind !== 'answered' || declared.downtimed) return false

@@ -1,0 +1,133 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { clusterId, epoch } from '../../model/ids.ts'
+import { PROXY_CONTROL_VERSION, printLine } from '../../model/proxy-control.ts'
+import type { RouteMessage } from '../../model/route.ts'
+import { proxyAnnouncer } from './proxy.ts'
+import { ensureProxyRunning } from './proxy-start.ts'
+
+const cluster = clusterId('c-shop')
+const message: RouteMessage = { cluster, epoch: epoch(1), number: 1, kind: 'withdrawn' }
+let dir = ''
+let server: Server | undefined
+const sockets = new Set<Socket>()
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'regent-link-'))
+})
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy()
+  sockets.clear()
+  await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)))
+  server = undefined
+  await rm(dir, { recursive: true, force: true })
+})
+
+const access = () => ({ control: join(dir, 'p.sock'), cluster, token: 't' })
+const soon = (): AbortSignal => AbortSignal.timeout(5000)
+
+/** Answers each line with what `reply` gives; nothing where it gives nothing. */
+async function peer(reply: (line: Readonly<Record<string, unknown>>) => unknown): Promise<void> {
+  server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('data', (bytes) => {
+      for (const line of bytes.toString().split('\n').filter(Boolean)) {
+        const answer = reply(JSON.parse(line))
+        if (answer !== undefined) socket.write(printLine(answer))
+      }
+    })
+  })
+  server.listen(access().control)
+  await once(server, 'listening')
+}
+
+const hello = { hello: { version: PROXY_CONTROL_VERSION } }
+const status = (inForce?: RouteMessage) => ({
+  pid: 1,
+  cluster,
+  listen: { host: 'h', port: 1 },
+  upMs: 1,
+  waiting: 0,
+  sessionsOpen: 0,
+  primarySeen: { kind: 'never' },
+  ...(inForce && { inForce }),
+})
+
+test('a frozen proxy counts as not withdrawn once the deadline has passed', async () => {
+  await peer(() => undefined)
+  using announcer = proxyAnnouncer('proxy', access())
+  expect(await announcer.withdraw(message, AbortSignal.timeout(100))).toMatchObject({ kind: 'unreachable' })
+  expect(await announcer.closeSessions('at_once', AbortSignal.timeout(100))).toEqual({ closed: 0, remaining: 1 })
+})
+
+test('a proxy that takes the message and then shows another route has not confirmed', async () => {
+  const other: RouteMessage = { ...message, number: 9 }
+  await peer((line) => {
+    if (line['token']) return hello
+    const ok = line['ask'] === 'route' ? { verdict: 'accepted', kept: true, says: '' } : status(other)
+    return { n: line['n'], ok }
+  })
+  using announcer = proxyAnnouncer('proxy', access())
+  expect(await announcer.withdraw(message, soon())).toMatchObject({ kind: 'refused', has: { number: 9 } })
+})
+
+test('a proxy that cannot remember the message has not confirmed', async () => {
+  await peer((line) => {
+    if (line['token']) return hello
+    return {
+      n: line['n'],
+      ok: line['ask'] === 'route' ? { verdict: 'accepted', kept: false, says: 'disk full' } : status(message),
+    }
+  })
+  using announcer = proxyAnnouncer('proxy', access())
+  expect(await announcer.withdraw(message, soon())).toEqual({ kind: 'refused', why: 'disk full' })
+})
+
+test('nonsense instead of an answer is no answer', async () => {
+  await peer((line) => (line['token'] ? hello : 'what?'))
+  using announcer = proxyAnnouncer('proxy', access())
+  expect(await announcer.read(soon())).toMatchObject({ kind: 'unknown' })
+})
+
+test('after the proxy was away the next question connects again', async () => {
+  await peer((line) => (line['token'] ? hello : { n: line['n'], ok: status(message) }))
+  using announcer = proxyAnnouncer('proxy', access())
+  expect(await announcer.read(soon())).toMatchObject({ kind: 'known' })
+  const [first] = sockets
+  first?.destroy()
+  await expect.poll(async () => (await announcer.read(soon())).kind).toBe('known')
+  expect(sockets.size).toBe(2)
+})
+
+test('a running proxy is taken over, none is started beside it; a silent or foreign one is not doubled either', async () => {
+  await peer((line) => (line['token'] ? hello : { n: line['n'], ok: status() }))
+  const never = (): never => {
+    throw new Error('started a second one')
+  }
+  expect(await ensureProxyRunning(access(), never, soon())).toMatchObject({ kind: 'found', status: { pid: 1 } })
+  server?.removeAllListeners('connection').on('connection', (socket: Socket) => sockets.add(socket))
+  expect(await ensureProxyRunning(access(), never, AbortSignal.timeout(100))).toMatchObject({ kind: 'unreachable' })
+  server?.on('connection', (socket: Socket) => socket.end(printLine({ refused: 'this proxy serves cluster c-other' })))
+  expect(await ensureProxyRunning(access(), never, soon())).toEqual({
+    kind: 'refused',
+    why: 'this proxy serves cluster c-other',
+  })
+})
+
+test('where nobody answers one is started and waited for; one that ends at once tells why', async () => {
+  const start = () => {
+    void peer((line) => (line['token'] ? hello : { n: line['n'], ok: status() }))
+    return { exited: new Promise<string>(() => undefined) }
+  }
+  expect(await ensureProxyRunning({ ...access() }, start, soon())).toMatchObject({ kind: 'started' })
+  const elsewhere = { ...access(), control: join(dir, 'q.sock') }
+  const ends = () => ({ exited: Promise.resolve('127.0.0.1:3306 is in use by another program') })
+  expect(await ensureProxyRunning(elsewhere, ends, soon())).toEqual({
+    kind: 'refused',
+    why: '127.0.0.1:3306 is in use by another program',
+  })
+})

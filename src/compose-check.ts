@@ -1,0 +1,123 @@
+/** `config check` and `grants`: logs in as each account, and asks the pure judges. */
+import { createWatching } from './adapters/servers/watching.ts'
+import { systemClock } from './adapters/system/clock.ts'
+import { type Finding, findingsOf, type Learnt, type Login } from './config/check.ts'
+import type { Check, Grant } from './faces/cli/runners.ts'
+import { type Address, parseAddress } from './model/address.ts'
+import type { Account, ClusterConfig, RegentConfig, TlsSettings } from './model/cluster.ts'
+import type { Look } from './model/look.ts'
+import { ProblemError, problem } from './model/problem.ts'
+import { parseVersion, type Version } from './model/version.ts'
+import { connect } from './mysql/driver.ts'
+import { SessionError } from './mysql/errors.ts'
+import type { AccountRole } from './mysql/grants.ts'
+import { grantsFor } from './mysql/grants.ts'
+import { missingGrants, rolesOf } from './mysql/show-grants.ts'
+
+const LOGIN_MS = 3000
+
+export async function checkServers(cluster: ClusterConfig): Promise<Check['findings']> {
+  const watching = createWatching({
+    clock: systemClock(),
+    loginOf: () => ({ account: cluster.monitor, tls: cluster.tls }),
+  })
+  try {
+    const learnt = await Promise.all(
+      cluster.seeds.map((seed) => learn(cluster, seed, watching.look(seed, 'full', LOGIN_MS))),
+    )
+    return findingsOf(cluster, learnt).map((finding) => row(cluster, finding))
+  } finally {
+    watching.end()
+  }
+}
+
+const row = (cluster: ClusterConfig, { level, about, says, tryThis }: Finding): Check['findings'][number] => ({
+  cluster: cluster.alias,
+  level: level === 'fine' ? 'ok' : level,
+  says: `${about}: ${says}`,
+  tryThis: tryThis ?? '',
+})
+
+async function learn(cluster: ClusterConfig, server: Address, looking: Promise<Look>): Promise<Learnt> {
+  const [look, monitor, replication] = await Promise.all([
+    looking,
+    logIn(server, 'monitor', { account: cluster.monitor, tls: cluster.tls }),
+    logIn(server, 'replication', { account: cluster.replication, tls: cluster.replicationTls }),
+  ])
+  return { server, monitor, replication, ...(look.kind === 'answered' ? { status: look.status } : {}) }
+}
+
+interface Who {
+  readonly account: Account
+  readonly tls: TlsSettings
+}
+
+async function logIn(server: Address, role: AccountRole, { account, tls }: Who): Promise<Login> {
+  try {
+    await using session = await connect(server, {
+      ...account,
+      tls,
+      connectTimeoutMs: LOGIN_MS,
+      multipleStatements: false,
+    })
+    const options = { deadlineMs: LOGIN_MS }
+    const first = async (sql: string): Promise<readonly string[]> =>
+      (await session.query(sql, options))[0]?.map((r) => Object.values(r)[0] ?? '') ?? []
+    const grants = await first('SHOW GRANTS')
+    const version = parseVersion(
+      (await first('SELECT @@version'))[0] ?? '',
+      (await first('SELECT @@version_comment'))[0] ?? '',
+    )
+    const needed = version ? grantsFor(version, role, account).privileges : []
+    const who = (await first('SELECT CURRENT_USER()'))[0] ?? account.user
+    return { kind: 'in', account: who, lacks: missingGrants(grants, needed), roles: rolesOf(grants) }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const denied = error instanceof SessionError && error.failure.kind === 'denied'
+    return denied ? { kind: 'denied', why } : { kind: 'not_reached', why }
+  }
+}
+
+/** For the versions of the servers that are named or configured; where none can be asked, for the versions that tests run on. */
+export async function grantRows(
+  config: RegentConfig | undefined,
+  server: string | undefined,
+): Promise<readonly Grant[]> {
+  const wanted = server === undefined ? undefined : parseAddress(server)
+  if (server !== undefined && !wanted)
+    throw new ProblemError(problem('usage', { what: `${server} is no address`, fix: 'write host:port' }))
+  const cluster = config?.clusters[0]
+  const seeds = wanted ? [wanted] : (config?.clusters.flatMap((c) => c.seeds) ?? [])
+  const versions = cluster ? await Promise.all(seeds.map((seed) => versionOf(cluster, seed))) : []
+  const found = versions.flatMap((v) => (v ? [v] : []))
+  const usual = ['9.7.0', '10.11.0-MariaDB'].flatMap((text) => parseVersion(text) ?? [])
+  const distinct = [
+    ...new Map(
+      (found.length > 0 ? found : usual).map((v) => [`${v.flavour} ${v.numbers[0]}.${v.numbers[1]}`, v]),
+    ).entries(),
+  ]
+  return distinct.flatMap(([name, version]) => rowsFor(name, version, cluster))
+}
+
+const rowsFor = (name: string, version: Version, cluster: ClusterConfig | undefined): readonly Grant[] =>
+  (['monitor', 'replication'] as const).flatMap((role) =>
+    grantsFor(version, role, { user: cluster?.[role].user ?? (role === 'monitor' ? 'regent' : 'repl') }).statements.map(
+      (statement) => ({ role, server: name, statement }),
+    ),
+  )
+
+async function versionOf(cluster: ClusterConfig, server: Address): Promise<Version | undefined> {
+  try {
+    await using session = await connect(server, {
+      ...cluster.monitor,
+      tls: cluster.tls,
+      connectTimeoutMs: LOGIN_MS,
+      multipleStatements: false,
+    })
+    const rows = await session.query('SELECT @@version, @@version_comment', { deadlineMs: LOGIN_MS })
+    const [text, comment] = Object.values(rows[0]?.[0] ?? {})
+    return parseVersion(text ?? '', comment ?? '')
+  } catch {
+    return undefined
+  }
+}

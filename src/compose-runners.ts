@@ -1,0 +1,171 @@
+/** What the command line is handed: each runner builds the parts that its verb needs, and gives them back. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { proxyAnnouncer } from './adapters/announce/proxy.ts'
+import { openStore } from './adapters/sqlite/open.ts'
+import { systemClock } from './adapters/system/clock.ts'
+import { systemIds } from './adapters/system/ids.ts'
+import { composeDaemon } from './compose.ts'
+import { checkServers, grantRows } from './compose-check.ts'
+import { proxyOptions, proxyPlace } from './compose-routes.ts'
+import { startWatch } from './compose-watch.ts'
+import { defaultsInForce } from './config/defaults.ts'
+import { readFromDisk } from './config/files.ts'
+import { loadConfig } from './config/load.ts'
+import { whatPolicyRefuses } from './config/refusals.ts'
+import { LocalClient } from './faces/api/local.ts'
+import { HttpClient } from './faces/cli/http-client.ts'
+import type { Runners } from './faces/cli/runners.ts'
+import type { ClusterConfig, RegentConfig, RouteConfig } from './model/cluster.ts'
+import type { ClusterId } from './model/ids.ts'
+import { ProblemError, problem } from './model/problem.ts'
+import { runProxy } from './proxy/process.ts'
+
+const VERSION: { readonly version: string } = JSON.parse(
+  await readFile(join(import.meta.dirname, '..', 'package.json'), 'utf8'),
+)
+
+const trouble = (says: string): void => void process.stderr.write(`regent: ${says}\n`)
+
+async function load(path: string | undefined) {
+  const loaded = await loadConfig(path, process.env, readFromDisk)
+  if (loaded.kind === 'config') return loaded
+  const [first, ...others] = loaded.problems
+  for (const other of others) trouble(`${other.says}\n   try: ${other.tryThis}`)
+  throw new ProblemError(
+    first ??
+      problem('config_wrong', { path: path ?? 'regent.yaml', what: 'it cannot be read', fix: 'regent config check' }),
+  )
+}
+
+export const runners: Runners = {
+  version: VERSION.version,
+  loadConfig: load,
+  local: async (config, acting) => {
+    const composed = await composeDaemon(config, { onTrouble: trouble, spawnProxies: acting })
+    return openLocal(composed, acting).catch(async (error: unknown) => {
+      await composed.end()
+      throw error
+    })
+  },
+  remote: (urls, token) => new HttpClient(urls, token),
+  readSecret: async (path) => (await readFile(path, 'utf8')).trim(),
+  watch: (config, signal) => startWatch(config, VERSION.version, signal),
+  runProxy: async (config, cluster, route, signal) => {
+    const found = clusterNamed(config, cluster)
+    return runProxy(
+      await proxyOptions(config, found, await clusterIdOf(config, found), proxyRoute(found, route), signal),
+    )
+  },
+  proxyStatus: async (config, cluster) => {
+    const wanted = cluster === '' ? config.clusters : [clusterNamed(config, cluster)]
+    return (await Promise.all(wanted.map((c) => statusOf(config, c)))).flat()
+  },
+  stopProxy: async (config, cluster) => {
+    const wanted = cluster === '' ? config.clusters : [clusterNamed(config, cluster)]
+    await Promise.all(
+      wanted.flatMap((c) =>
+        proxiesOf(c).map((route) => withProxy(config, c, route, (proxy, signal) => proxy.stop(signal))),
+      ),
+    )
+  },
+  check: async (path) => {
+    const { config, warnings, origins } = await load(path)
+    const findings = (await Promise.all(config.clusters.map((c) => checkServers(c)))).flat()
+    return {
+      defaults: config.clusters.flatMap((c) =>
+        defaultsInForce(c, origins).map((d) => ({
+          cluster: c.alias,
+          name: d.name,
+          value: String(d.value),
+          source: d.source,
+          why: d.why,
+        })),
+      ),
+      refusals: config.clusters.flatMap((c) =>
+        whatPolicyRefuses(c).map((f) => ({
+          cluster: c.alias,
+          says: `${f.question}${f.situation === 'any' ? '' : `, primary ${f.situation}`}: ${f.outcome.replace('_', ' ')}: ${f.because}${f.fix === undefined ? '' : ` (to change it: ${f.fix})`}`,
+        })),
+      ),
+      findings: [
+        ...warnings.map((says) => ({ cluster: '', level: 'warning' as const, says, tryThis: '' })),
+        ...findings,
+      ],
+    }
+  },
+  grants: (config, wanted) => grantRows(config, wanted.server),
+}
+
+async function openLocal(composed: Awaited<ReturnType<typeof composeDaemon>>, acting: boolean): Promise<LocalClient> {
+  const { daemon } = composed
+  await (acting ? daemon.startOnce('one command') : daemon.openOnce())
+  return new LocalClient(daemon, async () => {
+    await daemon.giveBack()
+    await composed.end()
+  })
+}
+
+function clusterNamed(config: RegentConfig, name: string): ClusterConfig {
+  const found =
+    config.clusters.find((c) => c.alias === name) ??
+    (name === '' && config.clusters.length === 1 ? config.clusters[0] : undefined)
+  if (found) return found
+  throw new ProblemError(problem('cluster_unknown', { name, known: config.clusters.map((c) => c.alias).join(', ') }))
+}
+
+type ProxyRoute = Extract<RouteConfig, { kind: 'proxy' }>
+const proxiesOf = (cluster: ClusterConfig): readonly ProxyRoute[] =>
+  cluster.routes.filter((r): r is ProxyRoute => r.kind === 'proxy')
+
+function proxyRoute(cluster: ClusterConfig, name: string | undefined): ProxyRoute {
+  const found = proxiesOf(cluster).find((r) => name === undefined || r.name === name)
+  if (found) return found
+  throw new ProblemError(
+    problem('usage', {
+      what: `cluster ${cluster.alias} has no proxy route${name === undefined ? '' : ` called ${name}`}`,
+      fix: 'add one below routes: in the configuration',
+    }),
+  )
+}
+
+/** The id that the cluster's store minted; made here where no Regent ran on it yet. */
+async function clusterIdOf(config: RegentConfig, cluster: ClusterConfig): Promise<ClusterId> {
+  const clock = systemClock()
+  await using opened = await openStore({
+    dir: config.storeDir,
+    clock,
+    vantage: config.vantage,
+    onTrouble: (error) => trouble(error.message),
+  })
+  const known = (await opened.store.clusters()).find((c) => c.alias === cluster.alias)
+  if (known) return known.id
+  const id = systemIds(clock).cluster()
+  await opened.store.addCluster({ id, alias: cluster.alias, createdAt: clock.wall() })
+  return id
+}
+
+const ASK_PROXY_MS = 2000
+
+async function withProxy<T>(
+  config: RegentConfig,
+  cluster: ClusterConfig,
+  route: ProxyRoute,
+  ask: (proxy: ReturnType<typeof proxyAnnouncer>, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { control, token } = await proxyPlace(config, cluster, route)
+  using proxy = proxyAnnouncer(route.name, { control, token, cluster: await clusterIdOf(config, cluster) })
+  using deadline = systemClock().deadline(ASK_PROXY_MS)
+  return ask(proxy, deadline.signal)
+}
+
+const statusOf = (config: RegentConfig, cluster: ClusterConfig) =>
+  Promise.all(
+    proxiesOf(cluster).map((route) =>
+      withProxy(config, cluster, route, async (proxy, signal) => ({
+        cluster: cluster.alias,
+        route: route.name,
+        ...(await proxy.status(signal)),
+      })),
+    ),
+  )

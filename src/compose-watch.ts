@@ -1,0 +1,97 @@
+/** The daemon as a process: the store, the lease, the API and its page, structured logs. */
+import { join } from 'node:path'
+import pino from 'pino'
+import { apiToken, composeDaemon } from './compose.ts'
+import { daemonEvents } from './faces/api/events.ts'
+import { LocalClient } from './faces/api/local.ts'
+import { startApi } from './faces/api/server.ts'
+import type { RegentConfig } from './model/cluster.ts'
+import { type Problem, ProblemError, problem } from './model/problem.ts'
+import type { Daemon, DaemonEvent } from './run/daemon/index.ts'
+
+export async function startWatch(
+  config: RegentConfig,
+  version: string,
+  signal: AbortSignal,
+): Promise<Problem | undefined> {
+  const log = pino({ base: { version }, timestamp: pino.stdTimeFunctions.isoTime })
+  await using composed = await composeDaemon(config, {
+    onTrouble: (says) => log.error({ says }, 'trouble'),
+    spawnProxies: true,
+  })
+  const { daemon } = composed
+  const started = await daemon.start(`regent watch, pid ${process.pid}`)
+  if (started.kind === 'taken') return problem('lease_taken', { by: started.by, left: started.leftMs })
+  using _logging = daemon.listen((event) => logEvent(log, event))
+  try {
+    const api = await openApi(config, daemon, signal)
+    if (api) log.info({ url: api.url }, 'the page and the API are served')
+    for (const keeper of daemon.keepers())
+      for (const says of await keeper.office.revive())
+        log.error({ cluster: keeper.office.config.alias, says }, 'trouble')
+    await daemon.run('regent watch', signal)
+    await api?.end()
+  } catch (error) {
+    await daemon.giveBack()
+    if (error instanceof ProblemError) return error.problem
+    throw error
+  }
+  return undefined
+}
+
+async function openApi(config: RegentConfig, daemon: Daemon, signal: AbortSignal) {
+  if (!config.api) return undefined
+  const events = daemonEvents(daemon)
+  const webDir = join(import.meta.dirname, 'faces', 'web', 'dist')
+  return startApi({
+    listen: config.api.listen,
+    token: await apiToken(config),
+    client: new LocalClient(daemon),
+    subscribe: events.subscribe,
+    webDir,
+    signal,
+  })
+}
+
+type Told = Exclude<DaemonEvent, { kind: 'cycle' }>
+type Level = 'info' | 'warn' | 'error'
+
+/** One line per decision; the steady state is silent. */
+const LINES: {
+  readonly [K in Told['kind']]: (
+    event: Extract<Told, { kind: K }>,
+  ) => readonly [Level, string, Readonly<Record<string, unknown>>]
+} = {
+  verdict: ({ diagnosis: { primary }, tookMs }) => [
+    'info',
+    'verdict',
+    { verdict: primary.verdict, row: primary.row, because: primary.because, tookMs },
+  ],
+  step: ({ id, event }) => [
+    'info',
+    `step ${event.state}`,
+    {
+      recovery: id,
+      step: event.step.id,
+      outcome: event.outcome?.kind,
+      says: event.outcome?.says,
+      tookMs: event.tookMs,
+    },
+  ],
+  plan: ({ id, plan }) => [
+    'info',
+    'plan',
+    { recovery: id, act: plan.act, steps: plan.steps.length, because: plan.because, risks: plan.risks },
+  ],
+  recovery_began: ({ id, what, because }) => ['warn', 'recovery began', { recovery: id, what, because }],
+  recovery_ended: ({ id, state, says }) => ['warn', 'recovery ended', { recovery: id, state, says }],
+  refused: ({ what, reasons }) => ['warn', 'refused', { what, reasons }],
+  trouble: ({ says }) => ['error', 'trouble', { says }],
+}
+
+function logEvent(log: pino.Logger, event: DaemonEvent): void {
+  if (event.kind === 'cycle') return
+  const line = LINES[event.kind] as (event: Told) => readonly [Level, string, Readonly<Record<string, unknown>>]
+  const [level, message, facts] = line(event)
+  log[level]({ cluster: event.cluster, ...facts }, message)
+}

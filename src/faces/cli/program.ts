@@ -1,0 +1,83 @@
+import { Command, CommanderError } from 'commander'
+import { problem } from '../../model/problem.ts'
+import { registerChanging } from './commands/change.ts'
+import { registerLooking } from './commands/look.ts'
+import { registerOrders } from './commands/orders.ts'
+import { registerRunning } from './commands/run.ts'
+import { registerSetup } from './commands/setup.ts'
+import { Context, type Io } from './context.ts'
+import { printProblems, printThrown } from './exit.ts'
+import type { Runners } from './runners.ts'
+import { coloursOn, painter } from './table.ts'
+
+export type VerbAction = (context: Context, args: readonly (string | undefined)[], command: Command) => Promise<void>
+/** Gives a command its description, its examples, the common options, and its action. */
+export type DefineVerb = (command: Command, says: string, example: string, action: VerbAction) => void
+export type Register = (program: Command, verb: DefineVerb) => void
+
+const REGISTERS: readonly Register[] = [
+  registerRunning,
+  registerLooking,
+  registerChanging,
+  registerOrders,
+  registerSetup,
+]
+
+/** Runs one verb. Resolves with the exit code; never throws. */
+export async function runCli(
+  argv: readonly string[],
+  io: Io,
+  runners: Runners,
+  more: readonly Register[] = [],
+): Promise<number> {
+  const end = { code: 0 }
+  const program = new Command('regent')
+    .description('Keeps MySQL and MariaDB replication topologies writable.')
+    .version(runners.version)
+    .showHelpAfterError('(regent <verb> --help shows how)')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+  const verb: DefineVerb = (command, says, example, action) => {
+    commonOptions(command.description(says))
+      .exitOverride()
+      .addHelpText('after', `\nExamples:\n  ${example}`)
+      .action(async (...given: unknown[]) => {
+        const context = new Context(io, runners, command)
+        const args = given.slice(0, -2).map((arg) => (typeof arg === 'string' ? arg : undefined))
+        await action(context, args, command)
+        end.code = context.exitCode
+      })
+  }
+  for (const register of [...REGISTERS, ...more]) register(program, verb)
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return end.code
+  } catch (error) {
+    return exitOf(error, io)
+  }
+}
+
+const commonOptions = (command: Command): Command =>
+  command
+    .option('--config <path>', 'the configuration (default: REGENT_CONFIG, ./regent.yaml, /etc/regent/regent.yaml)')
+    .option('--api <url>', 'ask the daemon there; several may be named', (url: string, before: string[] = []) => [
+      ...before,
+      url,
+    ])
+    .option('--token <token>', 'for changes by a daemon (default: REGENT_TOKEN)')
+    .option('--token-file <path>', 'the same, from a file')
+    .option('-o, --output <format>', 'table, tsv, json, yaml')
+    .option('--json', 'one JSON object, or one per line')
+    .option('-q, --quiet', 'bare names, one per line')
+    .option('-w, --watch <seconds>', 'again and again')
+    .option('--yes', 'do not ask')
+
+function exitOf(error: unknown, io: Io): number {
+  const printing = { err: (text: string) => io.stderr.write(text), paint: painter(coloursOn(io.stderr, io.env)) }
+  if (!(error instanceof CommanderError)) return printThrown(error, printing)
+  if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? 0 : 2
+  return error.code.startsWith('commander.')
+    ? 2
+    : printProblems([problem('usage', { what: error.message, fix: 'regent --help' })], printing)
+}

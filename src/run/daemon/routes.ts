@@ -1,0 +1,67 @@
+import { recoveryId } from '../../model/ids.ts'
+import type { Reign } from '../../model/reign.ts'
+import type { Announcer, RouteReading } from '../../ports/announcers.ts'
+import type { HeldLease } from '../../ports/lease.ts'
+import { announce } from '../execute/doers-route.ts'
+import { type Office, worldFor } from './office.ts'
+
+/** How long one look at a route, and one repair, may take. */
+const ROUTE_MS = 1000
+
+/**
+ * With a healthy primary every route leads to it: a route party that was restarted, came late, or was changed by somebody is told
+ * again, with a number of its own. A newer message than ours is never overruled: it is told, and left.
+ */
+export async function repairRoutes(office: Office, reign: Reign, lease: HeldLease): Promise<void> {
+  const readings = await Promise.all(
+    [...office.announcers].map(async ([name, announcer]) => ({ name, reading: await readRoute(office, announcer) })),
+  )
+  if (readings.some((r) => r.reading.kind === 'unknown')) await revive(office)
+  const wrong = readings.filter((r) => !leadsTo(office, reign, r.reading))
+  if (wrong.length === 0) return
+  const world = worldFor(office, { recovery: recoveryId(''), lease, epoch: reign.epoch })
+  await Promise.all(
+    wrong.map(async ({ name }) => {
+      using deadline = office.clock.deadline(ROUTE_MS)
+      const step = {
+        kind: 'announce',
+        id: `announce:${name}`,
+        route: name,
+        server: reign.primary,
+        after: [],
+        deadlineMs: ROUTE_MS,
+        ifItFails: 'go_on',
+      } as const
+      const outcome = await announce(step, world, deadline.signal)
+      if (outcome.kind !== 'done')
+        office.tell({
+          kind: 'trouble',
+          cluster: office.cluster,
+          at: office.clock.wall(),
+          says: `route ${name}: ${outcome.says}`,
+        })
+    }),
+  )
+}
+
+export async function readRoute(office: Office, announcer: Announcer): Promise<RouteReading> {
+  using deadline = office.clock.deadline(ROUTE_MS)
+  return announcer.read(deadline.signal)
+}
+
+function leadsTo(office: Office, reign: Reign, reading: RouteReading): boolean {
+  if (reading.kind !== 'known' || reading.message.kind !== 'open') return false
+  const address = office.observer.addressOf(reign.primary)
+  const { message } = reading
+  return (
+    message.epoch === reign.epoch &&
+    address !== undefined &&
+    message.primary.host === address.host &&
+    message.primary.port === address.port
+  )
+}
+
+async function revive(office: Office): Promise<void> {
+  for (const says of await office.revive())
+    office.tell({ kind: 'trouble', cluster: office.cluster, at: office.clock.wall(), says })
+}

@@ -1,0 +1,427 @@
+/** Changing real servers, and the traps of it. Flavour: REGENT_TEST_FLAVOUR (mysql or mariadb; default mariadb). */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Outcome } from '../../src/model/outcome.ts'
+import { eventually, flavour, frozenLease, lease, World, words } from './changing-world.ts'
+
+let world: World
+
+beforeAll(async () => {
+  world = await World.start()
+}, 60_000)
+afterAll(() => world?.end())
+beforeEach(() => world.home(), 30_000)
+
+const DONE = { kind: 'done' } as const
+const failedWith = (code: string) => ({ kind: 'failed', code })
+const reading = (outcome: Outcome) => (outcome.kind === 'done' ? outcome.reading : undefined)
+
+/** Each change twice: the second time it finds its work done. */
+async function twice(change: () => Promise<Outcome>): Promise<Outcome> {
+  expect(await change()).toMatchObject(DONE)
+  const again = await change()
+  expect(again).toMatchObject(DONE)
+  return again
+}
+
+describe('one change after another moves the primary, and each may be repeated', () => {
+  test('s2 becomes primary, s3 its acker, s1 its replica', async () => {
+    const { changing } = world
+    await world.insert(3)
+    await twice(() => world.within(2000, (c) => changing.takeOver(world.at('s2'), c.warrant, c.signal)))
+    for (const id of ['s2', 's3'] as const) {
+      const sealed = await twice(() =>
+        world.within(2000, (c) => changing.seal(world.place(id), { killAfterMs: 500 }, c)),
+      )
+      expect(reading(sealed)?.channels[0]).toMatchObject({ receiver: 'stopped', applier: 'running' })
+      expect((await world.threads(id))[0]).toBe('No')
+    }
+    await twice(() => world.within(2000, (c) => changing.startApplier(world.place('s2'), c)))
+    const drained = await twice(() => world.within(2000, (c) => changing.awaitApplied(world.place('s2'), c)))
+    expect(reading(drained)?.history).toBeDefined()
+    await twice(() => world.within(2000, (c) => changing.awaitReach(world.place('s3'), world.at('s2'), c)))
+    await twice(() => world.within(2000, (c) => changing.stopApplier(world.place('s2'), { rollBack: false }, c)))
+    await twice(() => world.within(3000, (c) => changing.close(world.at('s1'), { lockWaitS: 2 }, c)))
+    await twice(() =>
+      world.within(2000, (c) => changing.semiSyncSource(world.at('s2'), { enabled: true, waitCount: 1 }, c)),
+    )
+    await twice(() =>
+      world.within(3000, (c) => changing.attach(world.place('s3'), world.to('s2', { keepRelayLog: true }), c)),
+    )
+    const counted = await world.within(2000, (c) => changing.awaitAckers(world.at('s2'), 1, c))
+    expect(counted).toMatchObject({ kind: 'done', facts: { clients: 1 } })
+    await twice(() => world.within(2000, (c) => changing.open(world.at('s2'), c)))
+    await twice(() => world.within(3000, (c) => changing.resetChannel(world.place('s2'), c)))
+    await twice(() => world.within(4000, (c) => changing.attach(world.place('s1'), world.to('s2'), c)))
+    await world.run('s2', "INSERT INTO app.t(v) VALUES ('by the new one')")
+    for (const id of ['s1', 's3'] as const) {
+      await twice(() => world.within(3000, (c) => changing.awaitReach(world.place(id), world.at('s2'), c)))
+      expect(await world.rows(id)).toBe(await world.rows('s2'))
+    }
+  })
+
+  test('a receiver that was sealed is started again', async () => {
+    const { changing } = world
+    await world.within(2000, (c) => changing.seal(world.place('s2'), { killAfterMs: 500 }, c))
+    await twice(() => world.within(2000, (c) => changing.startReceiver(world.place('s2'), c)))
+    await eventually('s2 hears s1', async () => (await world.threads('s2'))[0] === 'Yes')
+  })
+
+  test('a channel that does not exist is said to be none', async () => {
+    const { changing } = world
+    const place = world.place('s2', "it's none")
+    expect(await world.within(2000, (c) => changing.seal(place, { killAfterMs: 500 }, c))).toMatchObject(
+      failedWith('no_channel'),
+    )
+    expect(await world.within(2000, (c) => changing.startApplier(place, c))).toMatchObject(failedWith('no_channel'))
+    expect(await world.within(2000, (c) => changing.resetChannel(place, c))).toMatchObject(DONE)
+  })
+
+  test('idle sessions are listed as their server sees them', async () => {
+    const client = await world.session('s1', 'app')
+    await client.query('SELECT 1')
+    const local = Reflect.get(Reflect.get(Reflect.get(client, 'connection'), 'stream'), 'localPort')
+    const sessions = await world.changing.idleSessions(world.at('s1'), AbortSignal.timeout(2000))
+    expect(sessions).toContainEqual({ peer: `127.0.0.1:${local}`, idle: true })
+  })
+})
+
+describe('what was received is never thrown away', () => {
+  test('trap 53 and 55: an undrained replica is not repointed, not reset, and its relay log is kept and applied', async () => {
+    const { changing } = world
+    await world.within(2000, (c) => changing.seal(world.place('s3'), { killAfterMs: 500 }, c))
+    await world.run('s2', words.stopApplier)
+    await world.insert(20)
+    await eventually(
+      's2 has received',
+      async () => reading(await world.within(2000, (c) => changing.startReceiver(world.place('s2'), c))) === undefined,
+    )
+    await world.within(2000, (c) => changing.seal(world.place('s2'), { killAfterMs: 500 }, c))
+    const attached = await world.within(3000, (c) => changing.attach(world.place('s2'), world.to('s3'), c))
+    expect(attached).toMatchObject(failedWith('holds_unapplied'))
+    expect(await world.within(3000, (c) => changing.resetChannel(world.place('s2'), c))).toMatchObject(
+      failedWith('not_drained'),
+    )
+    if (flavour === 'mariadb') {
+      expect(await world.within(2000, (c) => changing.startReceiver(world.place('s2'), c))).toMatchObject(
+        failedWith('applier_stopped'),
+      )
+    }
+    await twice(() => world.within(2000, (c) => changing.startApplier(world.place('s2'), c)))
+    expect(await world.within(5000, (c) => changing.awaitApplied(world.place('s2'), c))).toMatchObject(DONE)
+    expect(await world.rows('s2')).toBe(await world.rows('s1'))
+    // Drained, it may follow whom it is told, and goes back to its GTIDs.
+    expect(await world.within(3000, (c) => changing.attach(world.place('s2'), world.to('s1'), c))).toMatchObject(DONE)
+  })
+
+  test('an undrained replica may be repointed to one that has what it received', async () => {
+    const { changing } = world
+    await world.run('s2', words.stopApplier)
+    await world.insert(5)
+    const goal = await world.ask('s1', words.position)
+    await eventually('s3 has it', async () => (await world.ask('s3', words.position)) === goal)
+    expect(await world.within(3000, (c) => changing.attach(world.place('s2'), world.to('s3'), c))).toMatchObject(DONE)
+    expect(await world.within(3000, (c) => changing.awaitReach(world.place('s2'), world.at('s1'), c))).toMatchObject(
+      DONE,
+    )
+  })
+
+  test.runIf(flavour === 'mysql')(
+    'trap 53: moving host and port keeps unapplied relay log, and the heartbeat period',
+    async () => {
+      const { changing } = world
+      await world.within(2000, (c) => changing.seal(world.place('s3'), { killAfterMs: 500 }, c))
+      const holder = await world.lockRow('s2')
+      await world.run('s1', "UPDATE app.t SET v = 'waits for the lock' WHERE id = 1")
+      await world.insert(20)
+      const to = world.to('s3', { keepRelayLog: true, heartbeatMs: 700 })
+      expect(await world.within(3000, (c) => changing.attach(world.place('s2'), to, c))).toMatchObject(DONE)
+      expect(await world.within(150, (c) => changing.awaitApplied(world.place('s2'), c))).toMatchObject(
+        failedWith('still_behind'),
+      )
+      await holder.query('ROLLBACK')
+      expect(await world.within(5000, (c) => changing.awaitApplied(world.place('s2'), c))).toMatchObject(DONE)
+      expect(await world.rows('s2')).toBe(await world.rows('s1'))
+      expect(
+        await world.ask('s2', 'SELECT HEARTBEAT_INTERVAL FROM performance_schema.replication_connection_configuration'),
+      ).toBe('0.700')
+    },
+  )
+
+  test('a broken applier is told at once, with its error', async () => {
+    const { changing } = world
+    await world.run(
+      's2',
+      'SET SESSION sql_log_bin=0',
+      ...words.writable,
+      "INSERT INTO app.t VALUES (99999, 'stray')",
+      ...words.readOnly,
+    )
+    await world.run('s1', "INSERT INTO app.t VALUES (99999, 'duplicate')")
+    await eventually('the applier stops', async () => (await world.threads('s2'))[1] === 'No')
+    const started = performance.now()
+    const outcome = await world.within(5000, (c) => changing.awaitApplied(world.place('s2'), c))
+    expect(outcome).toMatchObject(failedWith('applier_broken'))
+    expect(outcome.kind === 'failed' ? outcome.says : '').toContain('1062')
+    expect(performance.now() - started).toBeLessThan(2000)
+    await world.run(
+      's2',
+      'SET SESSION sql_log_bin=0',
+      ...words.writable,
+      'DELETE FROM app.t WHERE id = 99999',
+      ...words.readOnly,
+    )
+  })
+})
+
+describe('semi-sync', () => {
+  test('trap 59, 60 and 86: a commit that waits is freed in the right order', async () => {
+    const { changing } = world
+    for (const id of ['s2', 's3'] as const) {
+      await world.within(2000, (c) => changing.seal(world.place(id), { killAfterMs: 500 }, c))
+    }
+    const client = await world.session('s1', 'app')
+    let answered = false
+    const waiting = client.query("INSERT INTO app.t(v) VALUES ('not acknowledged')").then(
+      () => {
+        answered = true
+      },
+      () => undefined,
+    )
+    await sleep(100)
+    // Closing first: it waits behind the commit, and a killed SET never takes effect.
+    const closed = await world.within(300, (c) => changing.close(world.at('s1'), { lockWaitS: 30 }, c))
+    expect(closed.kind).not.toBe('done')
+    expect(await world.ask('s1', 'SELECT @@GLOBAL.read_only')).toBe('0')
+    // In order: clients, semi-sync, read-only.
+    expect(await world.within(3000, (c) => changing.cutClients(world.at('s1'), [], c))).toMatchObject({
+      kind: 'done',
+      facts: { left: 0 },
+    })
+    await waiting
+    expect(
+      await world.within(3000, (c) => changing.semiSyncSource(world.at('s1'), { enabled: false, waitCount: 1 }, c)),
+    ).toMatchObject(DONE)
+    expect(await world.within(3000, (c) => changing.close(world.at('s1'), { lockWaitS: 2 }, c))).toMatchObject(DONE)
+    expect(answered).toBe(false)
+    expect(await world.ask('s1', 'SELECT @@GLOBAL.read_only')).toBe('1')
+  })
+
+  test('trap 79: a returning server has its source side switched off before its channel starts', async () => {
+    const { changing } = world
+    await world.run('s2', words.stop, ...words.sourceOn)
+    await world.insert(5)
+    expect(await world.within(5000, (c) => changing.attach(world.place('s2'), world.to('s1'), c))).toMatchObject(DONE)
+    expect(await world.within(3000, (c) => changing.awaitReach(world.place('s2'), world.at('s1'), c))).toMatchObject(
+      DONE,
+    )
+    expect(await world.rows('s2')).toBe(await world.rows('s1'))
+  })
+
+  test('too few ackers are said to be too few', async () => {
+    const outcome = await world.within(300, (c) => world.changing.awaitAckers(world.at('s1'), 9, c))
+    expect(outcome).toMatchObject(failedWith('too_few_ackers'))
+  })
+})
+
+describe('channels', () => {
+  test('trap 33 and 72: a forgotten channel is set up again in full, also where the password cache is empty', async () => {
+    const { changing } = world
+    expect(await world.within(3000, (c) => changing.resetChannel(world.place('s2'), c))).toMatchObject(DONE)
+    await world.run('s1', 'FLUSH PRIVILEGES')
+    await world.insert(2)
+    expect(await world.within(3000, (c) => changing.attach(world.place('s2'), world.to('s1'), c))).toMatchObject(DONE)
+    expect(await world.within(3000, (c) => changing.awaitReach(world.place('s2'), world.at('s1'), c))).toMatchObject(
+      DONE,
+    )
+    const status = await world.status('s2')
+    if (flavour === 'mysql') {
+      expect(status).toMatchObject({ Source_Retry_Count: '86400', Connect_Retry: 1, Auto_Position: 1 })
+      expect(
+        await world.ask('s2', 'SELECT HEARTBEAT_INTERVAL FROM performance_schema.replication_connection_configuration'),
+      ).toBe('0.500')
+    } else {
+      expect(status).toMatchObject({ Using_Gtid: 'Slave_Pos', Connect_Retry: 1, Slave_heartbeat_period: 0.5 })
+    }
+  })
+
+  test('trap 32: a former primary follows from what it wrote itself', async () => {
+    const { changing } = world
+    await world.insert(3)
+    await world.within(3000, (c) => changing.close(world.at('s1'), { lockWaitS: 2 }, c))
+    expect(await world.within(3000, (c) => changing.awaitReach(world.place('s2'), world.at('s1'), c))).toMatchObject(
+      DONE,
+    )
+    await world.within(3000, (c) => changing.resetChannel(world.place('s2'), c))
+    expect(await world.within(5000, (c) => changing.attach(world.place('s1'), world.to('s2'), c))).toMatchObject(DONE)
+    await world.within(3000, (c) => changing.open(world.at('s2'), c))
+    await world.run('s2', "INSERT INTO app.t(v) VALUES ('after')")
+    expect(await world.within(3000, (c) => changing.awaitReach(world.place('s1'), world.at('s2'), c))).toMatchObject(
+      DONE,
+    )
+    expect(await world.rows('s1')).toBe(await world.rows('s2'))
+    await world.within(3000, (c) => changing.close(world.at('s2'), { lockWaitS: 2 }, c))
+  })
+
+  test.runIf(flavour === 'mariadb')(
+    'trap 85: an acker that is ahead of its new source is told to have failed',
+    async () => {
+      const { changing } = world
+      await world.within(2000, (c) => changing.seal(world.place('s2'), { killAfterMs: 500 }, c))
+      await world.insert(3)
+      expect(await world.within(3000, (c) => changing.awaitReach(world.place('s3'), world.at('s1'), c))).toMatchObject(
+        DONE,
+      )
+      const outcome = await world.within(2000, (c) => changing.attach(world.place('s3'), world.to('s2'), c))
+      expect(outcome.kind).toBe('failed')
+      expect(outcome.kind === 'failed' ? outcome.says : '').toContain('1236')
+    },
+  )
+})
+
+describe('a STOP that waits', () => {
+  test('trap 76: the seal does not hang behind a waiting STOP, and the replica acknowledges nothing more', async () => {
+    const { changing } = world
+    await world.within(2000, (c) => changing.seal(world.place('s3'), { killAfterMs: 500 }, c))
+    const holder = await world.lockRow('s2')
+    await world.run('s1', "UPDATE app.t SET v = 'waits for the lock' WHERE id = 1")
+    const operator = await world.session('s2')
+    const stop = operator.query(words.stopApplier)
+    await sleep(200)
+    const started = performance.now()
+    const sealed = await world.within(2000, (c) => changing.seal(world.place('s2'), { killAfterMs: 200 }, c))
+    expect(sealed).toMatchObject({ kind: 'done', facts: { killed: true } })
+    expect(reading(sealed)?.channels[0]).toMatchObject({ receiver: 'stopped' })
+    expect(performance.now() - started).toBeLessThan(1500)
+    const client = await world.session('s1', 'app')
+    const unacknowledged = client.query("INSERT INTO app.t(v) VALUES ('nobody acknowledges')").then(
+      () => 'acknowledged',
+      () => 'cut',
+    )
+    expect(await Promise.race([unacknowledged, sleep(500, 'waits')])).toBe('waits')
+    expect(await world.within(1000, (c) => changing.startReceiver(world.place('s2'), c))).toMatchObject(
+      failedWith('stop_pending'),
+    )
+    await holder.query('ROLLBACK')
+    await stop
+    await eventually('the waiting STOP has ended', async () => {
+      const outcome = await world.within(1000, (c) => changing.startApplier(world.place('s2'), c))
+      return outcome.kind === 'done'
+    })
+    expect(await world.within(3000, (c) => changing.awaitApplied(world.place('s2'), c))).toMatchObject(DONE)
+    await world.run('s1', words.sourceOff)
+    await unacknowledged
+  })
+
+  test('trap 84: a STOP that was cut off goes on, and its channel is left alone until it has ended', async () => {
+    const { changing } = world
+    const holder = await world.lockRow('s2')
+    await world.run('s1', "UPDATE app.t SET v = 'waits for the lock again' WHERE id = 1")
+    await sleep(100)
+    const cut = await world.within(300, (c) => changing.stopApplier(world.place('s2'), { rollBack: false }, c))
+    expect(cut.kind).not.toBe('done')
+    expect(await world.within(1000, (c) => changing.startReceiver(world.place('s2'), c))).toMatchObject(
+      failedWith('stop_pending'),
+    )
+    await holder.query('ROLLBACK')
+    await eventually('the cut STOP took effect', async () => (await world.threads('s2'))[1] === 'No')
+    await eventually('the channel is free again', async () => {
+      const outcome = await world.within(1000, (c) => changing.startApplier(world.place('s2'), c))
+      return outcome.kind === 'done'
+    })
+  })
+
+  test('trap 80: a half-received transaction is rolled back quickly and its locks are free', async () => {
+    const { changing } = world
+    await world.run('s1', 'CREATE TABLE IF NOT EXISTS app.big (id INT AUTO_INCREMENT PRIMARY KEY, b LONGBLOB)')
+    const writer = await world.session('s1')
+    await writer.query('BEGIN')
+    for (let i = 0; i < 40; i++) await writer.query("INSERT INTO app.big(b) VALUES (REPEAT('x', 1000000))")
+    const commit = writer.query('COMMIT')
+    await eventually('the transaction is on its way', () => isQueueing('s2'))
+    const sealed = await world.within(2000, (c) => changing.seal(world.place('s2'), { killAfterMs: 1000 }, c))
+    expect(reading(sealed)?.channels[0]).toMatchObject({ receiver: 'stopped', halfReceived: true })
+    expect(await world.within(2000, (c) => changing.awaitApplied(world.place('s2'), c))).toMatchObject(DONE)
+    const started = performance.now()
+    expect(
+      await world.within(3000, (c) => changing.stopApplier(world.place('s2'), { rollBack: true }, c)),
+    ).toMatchObject(DONE)
+    expect(performance.now() - started).toBeLessThan(2500)
+    expect(await world.ask('s2', 'SELECT COUNT(*) FROM app.big')).toBe('0')
+    await commit
+    await world.run('s1', 'DROP TABLE app.big')
+  })
+})
+
+async function isQueueing(id: 's2'): Promise<boolean> {
+  if (flavour === 'mysql') {
+    return (
+      (await world.ask(id, 'SELECT QUEUEING_TRANSACTION FROM performance_schema.replication_connection_status')) !== ''
+    )
+  }
+  const status = await world.status(id)
+  return Number(status?.['Relay_Log_Space']) > 3_000_000
+}
+
+describe('the right to change servers', () => {
+  test('trap 65: a process that freezes between its check and its send changes nothing', async () => {
+    const { changing } = world
+    const outcome = await world.within(
+      5000,
+      (c) => changing.seal(world.place('s2'), { killAfterMs: 4000 }, c),
+      frozenLease(1000, 1100),
+    )
+    expect(outcome).toMatchObject(failedWith('guard_expired'))
+    expect((await world.threads('s2')).join()).toBe('Yes,Yes')
+  })
+
+  test.each([0, -1, 150])('with %d ms left of the lease nothing is sent', async (left) => {
+    const { changing } = world
+    const outcome = await world.within(2000, (c) => changing.close(world.at('s1'), { lockWaitS: 1 }, c), lease(left, 3))
+    expect(outcome).toMatchObject(failedWith('guard_expired'))
+    expect(await world.ask('s1', 'SELECT @@GLOBAL.read_only')).toBe('0')
+  })
+
+  test('a new leader finds and kills what the old one left waiting, and it never takes effect', async () => {
+    const old = world.regent()
+    const holder = await world.session('s1')
+    await holder.query('LOCK TABLES app.t WRITE')
+    const waiting = world.within(20_000, (c) => old.close(world.at('s1'), { lockWaitS: 60 }, c))
+    await eventually('the old leader waits', async () => (await world.ask('s1', WAITING_SET)) === '1')
+    const taken = await world.within(3000, (c) => world.changing.takeOver(world.at('s1'), c.warrant, c.signal))
+    expect(taken).toMatchObject({ kind: 'done', facts: { killed: 1 } })
+    expect((await waiting).kind).not.toBe('done')
+    old.release()
+    await holder.query('UNLOCK TABLES')
+    expect(await world.ask('s1', 'SELECT @@GLOBAL.read_only')).toBe('0')
+    await world.insert(1)
+  })
+
+  test('no lock is left when the lease is given up', async () => {
+    await eventually('locks are held', async () => (await heldLocks()) > 0)
+    world.changing.release()
+    await eventually('no lock is held', async () => (await heldLocks()) === 0)
+  })
+
+  test('a standing session that is killed comes back by itself', async () => {
+    const before = await world.ask('s1', "SELECT IS_USED_LOCK('regent.change.1')")
+    await world.run('s1', `KILL ${before}`)
+    await eventually('a new session holds the lock', async () => {
+      const now = await world.ask('s1', "SELECT IS_USED_LOCK('regent.change.1')")
+      return now !== before && now !== 'null'
+    })
+  })
+
+  test('a server that cannot be reached is an outcome', async () => {
+    const nowhere = { host: '127.0.0.1', port: 1 }
+    expect(await world.within(1000, (c) => world.changing.open(nowhere, c))).toMatchObject(failedWith('unreachable'))
+  })
+})
+
+const PROCESSES = flavour === 'mysql' ? 'performance_schema.processlist' : 'information_schema.PROCESSLIST'
+const WAITING_SET = `SELECT COUNT(*) FROM ${PROCESSES} WHERE USER = 'monitor' AND INFO LIKE 'SET GLOBAL%'`
+
+async function heldLocks(): Promise<number> {
+  const asked = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `(IS_USED_LOCK('regent.change.${n}') IS NOT NULL)`)
+  return Number(await world.ask('s1', `SELECT ${asked.join(' + ')}`))
+}
