@@ -111,7 +111,7 @@ export class World {
     warrant = lease(60_000),
   ): Promise<Outcome> {
     using deadline = clock.deadline(ms)
-    return change({ warrant, signal: deadline.signal })
+    return await change({ warrant, signal: deadline.signal })
   }
 
   /** A connection of its own, closed at the end of the test. */

@@ -142,9 +142,7 @@ describe('what was received is never thrown away', () => {
       await holder.query('ROLLBACK')
       expect(await world.within(5000, (c) => changing.awaitApplied(world.place('s2'), c))).toMatchObject(DONE)
       expect(await world.rows('s2')).toBe(await world.rows('s1'))
-      expect(
-        await world.ask('s2', 'SELECT HEARTBEAT_INTERVAL FROM performance_schema.replication_connection_configuration'),
-      ).toBe('0.700')
+      expect(await world.ask('s2', HEARTBEAT)).toBe('0.7')
     },
   )
 
@@ -237,9 +235,7 @@ describe('channels', () => {
     const status = await world.status('s2')
     if (flavour === 'mysql') {
       expect(status).toMatchObject({ Source_Retry_Count: '86400', Connect_Retry: 1, Auto_Position: 1 })
-      expect(
-        await world.ask('s2', 'SELECT HEARTBEAT_INTERVAL FROM performance_schema.replication_connection_configuration'),
-      ).toBe('0.500')
+      expect(await world.ask('s2', HEARTBEAT)).toBe('0.5')
     } else {
       expect(status).toMatchObject({ Using_Gtid: 'Slave_Pos', Connect_Retry: 1, Slave_heartbeat_period: 0.5 })
     }
@@ -418,6 +414,7 @@ describe('the right to change servers', () => {
   })
 })
 
+const HEARTBEAT = 'SELECT HEARTBEAT_INTERVAL FROM performance_schema.replication_connection_configuration'
 const PROCESSES = flavour === 'mysql' ? 'performance_schema.processlist' : 'information_schema.PROCESSLIST'
 const WAITING_SET = `SELECT COUNT(*) FROM ${PROCESSES} WHERE USER = 'monitor' AND INFO LIKE 'SET GLOBAL%'`
 

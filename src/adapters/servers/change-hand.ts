@@ -101,14 +101,17 @@ export class Hand {
     using deadline = this.clock.deadline(SETTLE_WITHIN_MS)
     const context: ChangeContext = { warrant: this.context.warrant, signal: deadline.signal }
     const opening = await this.#means.sessions.take(this.address, deadline.signal)
-    if (opening.kind === 'failed') return ended(this.#unknown('and the server could not be reached again'))
+    if (opening.kind === 'failed') {
+      if (how.stops === true) this.#means.sessions.noteLingering(this.address, lost)
+      return ended(this.#unknown('and the server could not be reached again'))
+    }
     this.#session = opening.session
     this.#opened = opening.session.opened
     const end = await this.#killAndSee(lost, context)
+    if (end !== 'gone' && how.stops === true) this.#means.sessions.noteLingering(this.address, lost)
     if (end === undefined || (end === 'killed' && how.stops !== true)) {
       return ended(this.#unknown('and its end on the server was not seen'))
     }
-    if (end === 'killed') this.#means.sessions.noteLingering(this.address, lost)
     const answer = await opening.session.ask(question, context)
     return answer.kind === 'answered'
       ? seen(answer.value)

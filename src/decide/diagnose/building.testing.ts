@@ -4,13 +4,11 @@
  */
 import { type Address, printAddress } from '../../model/address.ts'
 import type { Diagnosis } from '../../model/diagnosis.ts'
-import { gtidSet } from '../../model/gtid/mysql-text.ts'
-import type { History } from '../../model/history.ts'
-import { clusterId, epoch, instant, type ServerId, serverId, wallTime } from '../../model/ids.ts'
+import { clusterId, epoch, instant, type ServerId, wallTime } from '../../model/ids.ts'
 import type { Denial, Knock, Look } from '../../model/look.ts'
 import { DEFAULT_POLICY, type Policy } from '../../model/policy.ts'
 import type { Reign } from '../../model/reign.ts'
-import type { Access, Channel, ReplicationError, ServerStatus } from '../../model/server.ts'
+import type { Access, Channel, ServerStatus } from '../../model/server.ts'
 import type { Sighting } from '../../model/sighting.ts'
 import type { Declared, Topology } from '../../model/topology.ts'
 import { assemble } from '../discover/assemble.ts'
@@ -19,13 +17,11 @@ import { diagnose } from './diagnose.ts'
 import { type Explanation, explain } from './explain.ts'
 import { type Folded, foldPrimary } from './fold.ts'
 import type { Snapshot } from './snapshot.ts'
+import { aChannel, aStatus, type Has, historyOf, idOf, joined, REFUSED, RESET, textOf } from './status.testing.ts'
 
 /** How a server meets what comes to it: us by looks, its replicas by their receivers. */
 type Life = 'up' | 'killed' | 'frozen' | 'gone'
 type ToUs = 'open' | 'cut' | 'refusing' | { readonly denial: Denial; readonly errno: number }
-
-/** How many transactions of each writer a server has, by name: `{ s1: 5 }` is s1's 1 to 5. */
-type Has = Readonly<Record<string, number>>
 
 interface Actor {
   readonly name: string
@@ -44,15 +40,6 @@ interface Actor {
 
 const LOOK_MS = 1
 const START = 100_000
-
-export const REFUSED: ReplicationError = {
-  code: 2003,
-  message: "Can't connect to server on '127.0.0.1' (111 \"Connection refused\")",
-}
-export const RESET: ReplicationError = {
-  code: 2013,
-  message: "Lost connection to MySQL server at 'reading initial communication packet', system error: 104",
-}
 
 export const aCluster = (): Story => new Story()
 
@@ -395,81 +382,10 @@ export class Story {
 
   private statusOf(name: string): ServerStatus {
     const { access, startedAt, channel, executed, received, extra } = this.actor(name)
-    return {
-      ...PLAIN,
-      id: idOf(name),
-      numericId: this.numericId(name),
-      uptimeS: Math.floor((this.now - startedAt) / 1000),
-      access,
-      history: historyOf(executed, received),
-      channels: channel === undefined ? [] : [channel],
-      ...extra,
-    }
+    const own = { numericId: this.numericId(name), access, history: historyOf(executed, received) }
+    const uptimeS = Math.floor((this.now - startedAt) / 1000)
+    return aStatus(name, { ...own, uptimeS, channels: channel === undefined ? [] : [channel], ...extra })
   }
-}
-
-/** What a sound server that follows nobody says of itself. */
-export function aStatus(name: string, over: Partial<ServerStatus> = {}): ServerStatus {
-  const history = historyOf({ s1: 100 }, { s1: 100 })
-  const own = { id: idOf(name), numericId: Number(name.replace(/\D/g, '')), history }
-  return { ...PLAIN, ...own, uptimeS: 1000, access: 'closed_to_all', channels: [], ...over }
-}
-
-const PLAIN: Omit<ServerStatus, 'id' | 'numericId' | 'uptimeS' | 'access' | 'history' | 'channels'> = {
-  version: { flavour: 'mysql', numbers: [9, 7, 4], text: '9.7.4' },
-  aliases: [],
-  semiSync: { kind: 'absent' },
-  attached: [],
-  binlog: {
-    enabled: true,
-    format: 'row',
-    rowImage: 'FULL',
-    logsReplicaUpdates: true,
-    sync: 1,
-    flushAtCommit: 1,
-    gtid: 'on',
-    strict: true,
-  },
-  connections: { used: 10, max: 151 },
-}
-
-export function aChannel(source: Address, sourceNumericId: number, channel: Partial<Channel>): Channel {
-  return {
-    name: '',
-    source,
-    sourceNumericId,
-    receiver: 'running',
-    applier: 'running',
-    receivedText: textOf({ s1: 100 }),
-    heartbeats: 0,
-    heartbeatPeriodMs: 500,
-    connectRetryMs: 1000,
-    delayMs: 0,
-    lagMs: 0,
-    halfReceived: false,
-    positioning: 'gtid',
-    filtered: false,
-    ...channel,
-  }
-}
-
-/** A MySQL server's identity is its UUID: `s7` becomes one that ends in 7. */
-export const uuidOf = (name: string): string => `00000000-0000-0000-0000-${name.replace(/\D/g, '').padStart(12, '0')}`
-export const idOf = (name: string): ServerId => serverId(uuidOf(name))
-
-const textOf = (has: Has): string =>
-  Object.entries(has)
-    .map(([writer, count]) => `${uuidOf(writer)}:1-${count}`)
-    .join(',')
-
-function historyOf(executed: Has, received: Has): History {
-  const all = gtidSet(textOf(joined(executed, received)))
-  return { kind: 'mysql', executed: gtidSet(textOf(executed)), received: all, purged: gtidSet('') }
-}
-
-function joined(a: Has, b: Has): Has {
-  const writers = new Set([...Object.keys(a), ...Object.keys(b)])
-  return Object.fromEntries([...writers].map((writer) => [writer, Math.max(a[writer] ?? 0, b[writer] ?? 0)]))
 }
 
 function found<T>(value: T | undefined, what: string): T {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { aCluster, idOf, type Story } from './building.testing.ts'
+import { aCluster, type Story } from './building.testing.ts'
+import { idOf } from './status.testing.ts'
 
 /** s1 leads, s2 and s3 follow, all have been watched for two seconds. */
 const running = (): Story => aCluster().primary('s1').replica('s2').replica('s3').busy('s1').pass(2000)

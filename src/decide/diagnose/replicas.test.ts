@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { REPLICA_FINDINGS } from '../../model/diagnosis.ts'
-import { aCluster, idOf, type Story } from './building.testing.ts'
+import { aCluster, type Story } from './building.testing.ts'
 import { REPLICA_FACT_NAMES, REPLICA_FACTS, REPLICA_RULES } from './replica-rules.ts'
+import { idOf } from './status.testing.ts'
 
 const running = (): Story => aCluster().primary('s1').replica('s2').replica('s3').busy('s1').pass(2000)
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { aCluster, idOf, type Story } from './building.testing.ts'
+import { aCluster, type Story } from './building.testing.ts'
+import { idOf } from './status.testing.ts'
 
 const running = (): Story => aCluster().primary('s1').replica('s2').replica('s3').busy('s1').pass(2000)
 
@@ -77,6 +78,14 @@ describe('a primary that came back read-only', () => {
     const story = running().idle('s1').has('s2', 's1', 5000).pass(3000)
     expect(story.row()).toBe('healthy')
     expect(story.findings('s2')).toEqual([])
+    const restarted = running()
+      .dies('s1')
+      .pass(300)
+      .restarts('s1', 'writable')
+      .pass(3000)
+      .idle('s1')
+      .has('s2', 's1', 5000)
+    expect(restarted.pass(3000).row()).toBe('healthy')
   })
 
   test('what a replica wrote itself is its errant transaction, not a loss of the primary', () => {

@@ -3,7 +3,8 @@ import type { RecordedSighting } from '../../model/diagnosis.ts'
 import { instant, serverId, wallTime } from '../../model/ids.ts'
 import type { Look } from '../../model/look.ts'
 import type { Channel, ServerStatus } from '../../model/server.ts'
-import { aChannel, aCluster, aStatus } from '../diagnose/building.testing.ts'
+import { aCluster } from '../diagnose/building.testing.ts'
+import { aChannel, aStatus } from '../diagnose/status.testing.ts'
 import { sight } from './sight.ts'
 
 const ADDRESS = { host: 'db2', port: 3306 }
@@ -134,6 +135,17 @@ describe('a history that went backwards', () => {
     expect(story.restarts('s1', 'closed_to_all', { s1: 5000 }).pass(500).sighting('s1')).not.toHaveProperty(
       'lostHistory',
     )
+  })
+
+  test('is no matter any more once the server follows another: it was rebuilt', () => {
+    const story = aCluster().primary('s1').loner('s2').busy('s1').pass(1000).idle('s1')
+    story.restarts('s1', 'closed_to_all', { s1: 100 }).follows('s1', 's2').pass(500)
+    expect(story.sighting('s1')).not.toHaveProperty('lostHistory')
+  })
+
+  test('is not noticed on a server that took no writes', () => {
+    const story = aCluster().loner('s1').has('s1', 's1', 500).pass(1000).restarts('s1', 'closed_to_all', { s1: 100 })
+    expect(story.pass(500).sighting('s1')).not.toHaveProperty('lostHistory')
   })
 
   test('is not noticed on a replica: that may be rewound or rebuilt', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Channel } from '../../model/server.ts'
-import { aChannel } from '../diagnose/building.testing.ts'
+import { aChannel } from '../diagnose/status.testing.ts'
 import { isRefusal, voiceOf } from './voice.ts'
 
 const channel = (over: Partial<Channel>): Channel => aChannel({ host: 'db1', port: 3306 }, 1, over)

@@ -5,7 +5,7 @@ import { refuse } from '../../model/plan.ts'
 import { type Policy, UNPROVEN_LOSS_BOUND_S } from '../../model/policy.ts'
 import type { SemiSyncSource, ServerStatus } from '../../model/server.ts'
 import { member } from '../../model/topology.ts'
-import { edgesToSubject, type Situation } from './situation.ts'
+import { edgesToSubject, knownHistories, type Situation } from './situation.ts'
 
 /** Who may hold an acknowledgement that clients have seen, and how many of them must be sealed to hold every one. */
 export interface AckerSet {
@@ -123,7 +123,7 @@ function boundedLoss(situation: Situation, best: ServerStatus | undefined): Loss
     }
   const reading = situation.lastReading
   if (!reading || !best) return unreadable(bound)
-  const within = executedWithinReceived(reading.status.history, best.history)
+  const within = executedWithinReceived(reading.status.history, best.history, knownHistories(situation))
   const age = (reading.ageMs / 1000).toFixed(1)
   if (within === 'yes' && reading.ageMs <= bound * 1000)
     return {

@@ -3,7 +3,7 @@ import type { ServerId } from '../../model/ids.ts'
 import type { Ranked } from '../../model/plan.ts'
 import type { Preference } from '../../model/policy.ts'
 import { compareVersions } from '../../model/version.ts'
-import type { Follower, Situation } from './situation.ts'
+import { type Follower, knownHistories, type Situation } from './situation.ts'
 
 export interface Ranking {
   /** Best first; the eligible ones, then the others with the reasons against them. */
@@ -17,9 +17,7 @@ export interface Ranking {
 
 /** Ranked by what was received (not applied), then policy, site, version, durability, and the name, so that the choice is repeatable. */
 export function rank(situation: Situation, candidates: readonly Follower[]): Ranking {
-  const context = candidates
-    .map((c) => c.status.history)
-    .concat(situation.lastReading ? [situation.lastReading.status.history] : [])
+  const context = [...candidates.map((c) => c.status.history), ...knownHistories(situation)]
   const parted = firstParted(candidates, context)
   const judged = candidates.map((c) => ({ candidate: c, against: objections(situation, c) }))
   const eligible = judged.filter((j) => j.against.length === 0).map((j) => j.candidate)

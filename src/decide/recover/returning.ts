@@ -6,7 +6,7 @@ import type { Step } from '../../model/step.ts'
 import { member } from '../../model/topology.ts'
 import { planAckers, wantedSemiSync } from './ackers.ts'
 import { counting, opening, sourceSide } from './gates.ts'
-import { followers, type Situation } from './situation.ts'
+import { followers, knownHistories, type Situation } from './situation.ts'
 
 const answering = (situation: Situation, id: ServerId): ServerStatus | undefined => {
   const look = member(situation.topology, id)?.sighting.latest
@@ -115,7 +115,7 @@ export function planRejoin(situation: Situation): Planned {
     return refuse({ code: 'not_answering', says: `${server} does not answer`, tryThis: `regent topology ${alias}` })
   if (server === reign.primary)
     return refuse({ code: 'is_the_primary', says: `${server} is the primary`, tryThis: `regent topology ${alias}` })
-  const surplus = errant(status.history, primary.history)
+  const surplus = errant(status.history, primary.history, knownHistories(situation))
   if (surplus.kind === 'unprovable')
     return refuse({
       code: 'history_unprovable',
@@ -177,7 +177,7 @@ export function planReopen(situation: Situation): Planned {
       tryThis: `regent topology ${alias}`,
     })
   const found = followers(situation)
-  const ahead = found.filter((f) => receivedWithin(f.status.history, status.history) !== 'yes')
+  const ahead = found.filter((f) => receivedWithin(f.status.history, status.history, knownHistories(situation)) !== 'yes')
   if (ahead.length > 0)
     return refuse({
       code: 'behind_its_replicas',

@@ -1,3 +1,4 @@
+import type { History } from '../../model/history.ts'
 import type { Epoch, Instant, RecoveryId, ServerId } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
 import type { Channel, ServerStatus } from '../../model/server.ts'
@@ -42,6 +43,12 @@ export interface Follower {
   readonly status: ServerStatus
   readonly channel: Channel
 }
+
+/** Every history that this snapshot knows: they help to order MariaDB's positions, whose containment one alone cannot prove. */
+export const knownHistories = (situation: Situation): readonly History[] => [
+  ...situation.topology.members.flatMap((m) => (m.sighting.answer ? [m.sighting.answer.status.history] : [])),
+  ...(situation.lastReading ? [situation.lastReading.status.history] : []),
+]
 
 const answersNow = (m: Member): ServerStatus | undefined =>
   m.sighting.latest.kind === 'answered' ? m.sighting.latest.status : undefined

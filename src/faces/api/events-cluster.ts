@@ -70,7 +70,10 @@ export class ClusterTeller {
     if (json === undefined) return
     const key = JSON.stringify(json, (name, value) => (MOVES_ALWAYS.has(name) ? undefined : value))
     const now = performance.now()
-    if (key === this.#sentKey && now - this.#sentAt < EVERY_MS_UNCHANGED) return this.#soon(EVERY_MS_UNCHANGED)
+    if (key === this.#sentKey && now - this.#sentAt < EVERY_MS_UNCHANGED) {
+      this.#soon(EVERY_MS_UNCHANGED)
+      return
+    }
     this.#sentKey = key
     this.#sentAt = now
     this.#emit(json)

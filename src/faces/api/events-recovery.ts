@@ -58,7 +58,7 @@ export class RecoveryTeller {
   }
 
   #takeStep({ event, at }: StepTold): void {
-    const key = `${event.act}/${event.step.id}`
+    const key = keyOf(event)
     if (event.state === 'started') {
       this.#startedAt.set(key, at)
       this.#steps.set(key, { key })
@@ -104,6 +104,10 @@ export class RecoveryTeller {
     return { ...base, plans, steps, state }
   }
 }
+
+/** As the journal calls it. */
+const keyOf = ({ act, step }: StepTold['event']): string =>
+  step.id.startsWith('undo:') ? `undo/${step.id.slice('undo:'.length)}` : `${act}/${step.id}`
 
 const ENDED: readonly RecoveryRecord['state'][] = ['done', 'failed', 'undone', 'refused']
 const stateOf = (told: string): RecoveryRecord['state'] | undefined => ENDED.find((state) => state === told)

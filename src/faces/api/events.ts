@@ -1,5 +1,5 @@
-import type { Daemon, DaemonEvent, DaemonListener, Keeper } from '../../run/daemon/index.ts'
 import { recoveryId } from '../../model/ids.ts'
+import type { Daemon, DaemonEvent, DaemonListener, Keeper } from '../../run/daemon/index.ts'
 import type { EventJson } from './contract.ts'
 import { type ClusterSource, ClusterTeller } from './events-cluster.ts'
 import { type RecoveryEvent, type RecoverySource, RecoveryTeller } from './events-recovery.ts'
@@ -49,21 +49,21 @@ export class EventFeed {
   #take(event: DaemonEvent): void {
     switch (event.kind) {
       case 'cycle':
-        return this.#cluster(event.cluster)?.moved()
+        this.#cluster(event.cluster)?.moved()
+        break
       case 'verdict':
-        return this.#emit(event)
       case 'refused':
-        return this.#emit(event)
       case 'trouble':
-        return this.#emit(event)
+        this.#emit(event)
+        break
       case 'recovery_began':
       case 'plan':
       case 'recovery_ended':
-        return this.#takeRecovery(event)
+        this.#takeRecovery(event)
+        break
       case 'step':
         this.#takeRecovery(event)
-        if (event.event.state === 'ended' && ROUTE_STEPS.has(event.event.step.kind))
-          this.#cluster(event.cluster)?.routeMoved()
+        if (movesRoute(event.event)) this.#cluster(event.cluster)?.routeMoved()
     }
   }
 
@@ -89,6 +89,9 @@ export class EventFeed {
 }
 
 const ROUTE_STEPS: ReadonlySet<string> = new Set(['withdraw_route', 'announce'])
+
+const movesRoute = ({ state, step }: Extract<DaemonEvent, { readonly kind: 'step' }>['event']): boolean =>
+  state === 'ended' && ROUTE_STEPS.has(step.kind)
 
 /** The feed of a daemon in this process. */
 export function daemonEvents(daemon: Daemon): EventFeed {

@@ -32,13 +32,14 @@ const NOT_BUILT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>R
 export async function addPages(app: FastifyInstance, webDir: string): Promise<void> {
   app.get('/', { schema: { hide: true } }, (_, reply) => sendFile(reply, webDir, 'index.html'))
   app.get<{ Params: { '*': string } }>('/assets/*', { schema: { hide: true } }, ({ params }, reply) =>
-    sendFile(reply, webDir, join('assets', params['*'])),
+    sendFile(reply, join(webDir, 'assets'), params['*']),
   )
 }
 
-async function sendFile(reply: FastifyReply, webDir: string, name: string): Promise<FastifyReply> {
-  const path = normalize(join(webDir, name))
-  if (!path.startsWith(normalize(webDir) + sep)) return answerUnknownPath(reply.request, reply)
+/** Out of one folder, by whatever path. */
+async function sendFile(reply: FastifyReply, folder: string, name: string): Promise<FastifyReply> {
+  const path = normalize(join(folder, name))
+  if (!path.startsWith(normalize(folder) + sep)) return answerUnknownPath(reply.request, reply)
   const content = await readFile(path).catch(() => undefined)
   reply.headers(PAGE_HEADERS)
   if (content === undefined)

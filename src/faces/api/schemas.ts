@@ -59,7 +59,10 @@ export const writer = z.strictObject({
 })
 
 export const named = z.strictObject({
-  name: z.string().min(1).max(300).meta({ description: 'a cluster: its alias, its id, or any member' }),
+  name: z
+    .string()
+    .max(300)
+    .meta({ description: 'a cluster: its alias, its id, or any member; empty where there is only one' }),
 })
 export const numbered = z.strictObject({ id: z.string().min(1).max(100).meta({ description: 'the id of a recovery' }) })
 export const listing = z.strictObject({

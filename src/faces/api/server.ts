@@ -37,6 +37,9 @@ const BODY_LIMIT = 1024 * 1024
 export async function startApi(parts: ApiParts): Promise<RunningApi> {
   const app = await buildApi(parts)
   const { host, port } = parts.listen
+  const end = (): Promise<void> => app.close()
+  const stop = (): void => void end()
+  app.addHook('onClose', async () => parts.signal.removeEventListener('abort', stop))
   try {
     await app.listen({ host, port })
   } catch (error) {
@@ -44,10 +47,7 @@ export async function startApi(parts: ApiParts): Promise<RunningApi> {
     if (!isTaken(error)) throw error
     throw new ProblemError(problem('port_taken', { address: printAddress(parts.listen), port }), { cause: error })
   }
-  const end = (): Promise<void> => app.close()
-  const stop = (): void => void end()
   parts.signal.addEventListener('abort', stop, { once: true })
-  app.addHook('onClose', async () => parts.signal.removeEventListener('abort', stop))
   if (parts.signal.aborted) await end()
   const bound = boundTo(app, parts.listen)
   return { url: urlOf(bound), listen: bound, end, [Symbol.asyncDispose]: end }

@@ -4,6 +4,7 @@ import { registerChanging } from './commands/change.ts'
 import { registerLooking } from './commands/look.ts'
 import { registerOrders } from './commands/orders.ts'
 import { registerRunning } from './commands/run.ts'
+import { registerSandbox } from './commands/sandbox.ts'
 import { registerSetup } from './commands/setup.ts'
 import { Context, type Io } from './context.ts'
 import { printProblems, printThrown } from './exit.ts'
@@ -21,6 +22,7 @@ const REGISTERS: readonly Register[] = [
   registerChanging,
   registerOrders,
   registerSetup,
+  registerSandbox,
 ]
 
 /** Runs one verb. Resolves with the exit code; never throws. */

@@ -1,6 +1,7 @@
 /** Real servers on this host, and the client that remembers what was acknowledged. */
 export { SandboxError } from './error.ts'
 export type { SandboxRequest } from './files.ts'
+export { freePorts } from './free-ports.ts'
 export type { Acknowledgement, Gap, Verdict } from './gaps.ts'
 export { type Credentials, type Flavour, USERS, type UserRole } from './grants.ts'
 export { isOurs, residentMb } from './processes.ts'

@@ -48,7 +48,8 @@ export const mysqlChanges: ChangeSide = {
   receiverThreads: (channel) => threadOf('replication_connection_status', channel),
   coordinatorThreads,
   threads: {
-    statements: ['SELECT ID, USER, HOST, COMMAND, STATE, INFO FROM performance_schema.processlist'],
+    // Not performance_schema.processlist: that one never shows a thread as Killed.
+    statements: ['SELECT ID, USER, HOST, COMMAND, STATE, INFO FROM information_schema.PROCESSLIST'],
     read: ([rows]) => (rows ?? []).map(thread),
   },
   access: {

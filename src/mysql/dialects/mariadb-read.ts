@@ -10,6 +10,7 @@ import { applierOf, errorsOf, isFiltered, lagOf, receiverOf } from '../channel.t
 import { mariadbIdentity } from '../identity.ts'
 import { aliasesOf } from '../names.ts'
 import { type Reader, readerOf } from '../reader.ts'
+import { receivedOf } from '../../model/history/received.ts'
 import { remembering, unlessChanged } from '../remembered.ts'
 import { semiSyncOf } from '../semi-sync.ts'
 import type { ResultSets, Row, Rows } from '../session.ts'
@@ -102,7 +103,13 @@ function historyReader(): HistoryReader {
     const binlogState = state(text(own, 'gtid_binlog_state'))
     const slavePos = applied(text(own, 'gtid_slave_pos'))
     const ioPos = channels.map((row) =>
-      byGtid(row) ? received(text(row, 'Gtid_IO_Pos'), text(row, 'Connection_name')) : ('untracked' as const),
+      receivedOf({
+        usesGtid: byGtid(row),
+        receiverRuns: text(row, 'Slave_IO_Running') !== 'No',
+        gtidIoPos: received(text(row, 'Gtid_IO_Pos'), text(row, 'Connection_name')),
+        read: { file: text(row, 'Master_Log_File'), offset: integer(row, 'Read_Master_Log_Pos') },
+        executed: { file: text(row, 'Relay_Master_Log_File'), offset: integer(row, 'Exec_Master_Log_Pos') },
+      }),
     )
     const id = integer(own, 'server_id')
     const strict = flag(own, 'gtid_strict_mode')

@@ -1,0 +1,157 @@
+/** Real servers, and what Regent needs to keep them: the verb `sandbox up` and the demo's first part. */
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
+import {
+  type Credentials,
+  type Flavour,
+  freePorts,
+  type Sandbox,
+  SandboxError,
+  type SandboxServer,
+  type Shape,
+  startSandbox,
+  type UserRole,
+} from '../../../lab/sandbox/index.ts'
+import { type Address, printAddress } from '../../../model/address.ts'
+import { ProblemError, problem } from '../../../model/problem.ts'
+import type { Runners } from '../runners.ts'
+import { SANDBOX_CLUSTER, sandboxConfig } from './sandbox-config.ts'
+import { takeDown } from './sandbox-down.ts'
+import { configOf, newDir, noteStarted, storeOf } from './sandbox-place.ts'
+
+export interface UpRequest {
+  readonly server: Flavour
+  readonly shape: Shape
+  readonly semiSync: boolean
+  /** Absent: a new one. */
+  readonly dir?: string
+  /** Whether one server is opened and its reign recorded. */
+  readonly adopt: boolean
+  readonly policy: Readonly<Record<string, unknown>>
+}
+
+export interface UpParts {
+  readonly runners: Runners
+  readonly onProgress: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+/** What `sandbox up --json` prints. */
+export interface SandboxJson {
+  readonly server: Flavour
+  readonly shape: Shape
+  readonly servers: readonly Pick<SandboxServer, 'id' | 'host' | 'port' | 'socket' | 'pid' | 'dataDir'>[]
+  readonly users: { readonly [R in UserRole]: Credentials }
+  readonly proxy: Address
+  readonly api: { readonly url: string; readonly token: string }
+  /** Path of the ready `regent.yaml`. */
+  readonly config: string
+}
+
+export interface Up {
+  readonly dir: string
+  readonly sandbox: Sandbox
+  readonly json: SandboxJson
+}
+
+/** Leaves the servers, and the proxy, running; or, where anything of it fails or the signal fires, nothing at all. */
+export async function bringUp(request: UpRequest, parts: UpParts): Promise<Up> {
+  const dir = await newDir(request.server, request.dir)
+  const sandbox = await startServers(request, dir, parts)
+  try {
+    await noteStarted(dir, Date.now())
+    const json = await writeConfig(sandbox, request)
+    parts.signal.throwIfAborted()
+    if (request.adopt) await adopt(json, parts)
+    parts.signal.throwIfAborted()
+    return { dir, sandbox, json }
+  } catch (error) {
+    parts.onProgress('ending what was started')
+    await takeDown(dir, parts.runners)
+    throw told(error, parts.signal)
+  }
+}
+
+/** A start that fails ends its own servers; whatever else runs in a directory that was named is left alone. */
+async function startServers(request: UpRequest, dir: string, { onProgress, signal }: UpParts): Promise<Sandbox> {
+  const { server, shape, semiSync } = request
+  try {
+    return await startSandbox({ server, shape, semiSync, dir, onProgress, signal })
+  } catch (error) {
+    if (existsSync(dir) && (await readdir(dir)).length === 0) await rmdir(dir)
+    throw told(error, signal)
+  }
+}
+
+const told = (error: unknown, signal: AbortSignal): unknown =>
+  signal.aborted ? new ProblemError(interrupted(), { cause: error }) : error
+
+const interrupted = () =>
+  problem('sandbox_failed', { what: 'interrupted: nothing was left running', fix: 'start it again: regent sandbox up' })
+
+async function writeConfig({ state, users }: Sandbox, { policy }: UpRequest): Promise<SandboxJson> {
+  const { dir, server, shape } = state
+  const [proxyPort, apiPort] = await freePorts(2)
+  if (proxyPort === undefined || apiPort === undefined) throw new SandboxError('no free ports were found')
+  const proxy = { host: '127.0.0.1', port: proxyPort }
+  const api = { host: '127.0.0.1', port: apiPort }
+  const token = crypto.randomUUID()
+  // What an earlier sandbox remembered in this directory is not true of this one.
+  for (const old of [storeOf(dir), configOf(dir)]) await rm(old, { recursive: true, force: true })
+  await mkdir(storeOf(dir), { recursive: true, mode: 0o700 })
+  const text = sandboxConfig(state, { storeDir: storeOf(dir), api, token, proxy, policy })
+  await writeFile(configOf(dir), text, { mode: 0o600 })
+  const servers = state.servers.map(({ id, host, port, socket, pid, dataDir }) => ({
+    id,
+    host,
+    port,
+    socket,
+    pid,
+    dataDir,
+  }))
+  return {
+    server,
+    shape,
+    servers,
+    users,
+    proxy,
+    api: { url: `http://${printAddress(api)}`, token },
+    config: configOf(dir),
+  }
+}
+
+/** `adopt --open` by a Regent of this process, which also starts the proxy; what clients are led by is read back. */
+async function adopt({ servers, config: path }: SandboxJson, { runners, onProgress, signal }: UpParts): Promise<void> {
+  const first = servers[0]
+  if (first === undefined) throw new SandboxError('the sandbox has no server')
+  onProgress(`opening ${first.id}: regent adopt ${SANDBOX_CLUSTER} --open --server ${printAddress(first)}`)
+  const { config } = await runners.loadConfig(path)
+  const client = await runners.local(config, true)
+  try {
+    signal.throwIfAborted()
+    const command = { verb: 'adopt', open: true, server: printAddress(first), by: 'sandbox up' } as const
+    const planned = await client.plan(SANDBOX_CLUSTER, command)
+    if (planned.kind === 'refusal') throw refused(planned.reasons)
+    const end = await client.run(SANDBOX_CLUSTER, { ...command, shown: planned.plan })
+    if (end.kind === 'refused') throw refused(end.reasons)
+    if (end.kind === 'failed') throw new SandboxError(`the adoption failed: ${end.says}`)
+  } finally {
+    await client.end()
+  }
+  const [route] = await runners.proxyStatus(config, SANDBOX_CLUSTER)
+  if (!leadsSomewhere(route)) throw new SandboxError(`the proxy leads nowhere: ${JSON.stringify(route)}`)
+}
+
+const refused = (reasons: readonly { readonly says: string; readonly tryThis: string }[]): ProblemError =>
+  new ProblemError(
+    problem('refused', {
+      why: reasons.map(({ says }) => says).join('; '),
+      fix: reasons.map(({ tryThis }) => tryThis).join('; '),
+    }),
+  )
+
+/** What is in force at a running proxy is an open route. */
+function leadsSomewhere(status: Readonly<Record<string, unknown>> | undefined): boolean {
+  const inForce = status?.['inForce']
+  return typeof inForce === 'object' && inForce !== null && 'kind' in inForce && inForce.kind === 'open'
+}
