@@ -79,7 +79,8 @@ function blank(source: string, what: 'comments' | 'comments and strings'): strin
       kept.push(taken)
       if (taken === '`') templateText()
       const open = templates.length - 1
-      if (open >= 0 && (taken === '{' || taken === '}')) templates[open] = (templates[open] ?? 0) + (taken === '{' ? 1 : -1)
+      if (open >= 0 && (taken === '{' || taken === '}'))
+        templates[open] = (templates[open] ?? 0) + (taken === '{' ? 1 : -1)
     }
   }
   return kept.join('')

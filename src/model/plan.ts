@@ -3,7 +3,7 @@ import type { ClusterId, Epoch, RecoveryId, ServerId } from './ids.ts'
 import type { ReignSemiSync } from './reign.ts'
 import type { Step } from './step.ts'
 
-export type RecoveryKind = 'failover' | 'switchover' | 'adopt' | 'rejoin' | 'reopen' | 'fence' | 'unfence'
+export type RecoveryKind = 'failover' | 'switchover' | 'adopt' | 'rejoin' | 'reopen' | 'fence' | 'unfence' | 'raise_ackers'
 
 /** Why a server would, or would not, become the primary. Best first. */
 export interface Ranked {
@@ -50,6 +50,8 @@ export interface RefusalReason {
   readonly says: string
   /** The command that shows the evidence, and the way out: scoped and expiring. */
   readonly tryThis: string
+  /** The server that it is about, and the GTIDs that it has and nobody else. */
+  readonly errant?: { readonly server: ServerId; readonly gtids: string }
 }
 
 export type Planned = { readonly kind: 'plan'; readonly plan: Plan } | Refusal

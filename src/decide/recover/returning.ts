@@ -127,6 +127,7 @@ export function planRejoin(situation: Situation): Planned {
       code: 'errant_transactions',
       says: `${server} has ${surplus.gtids}, which the present reign never had`,
       tryThis: `it stays fenced. Rebuild it by hand, then regent rejoin ${server}; or regent unfence ${server}; or regent forget ${server}`,
+      errant: { server, gtids: surplus.gtids },
     })
   const fencing = takesWrites(status.access) ? fencingSteps(situation, status) : sourceOff(situation, status)
   const channel = status.channels[0]?.name ?? ''
@@ -177,7 +178,9 @@ export function planReopen(situation: Situation): Planned {
       tryThis: `regent topology ${alias}`,
     })
   const found = followers(situation)
-  const ahead = found.filter((f) => receivedWithin(f.status.history, status.history, knownHistories(situation)) !== 'yes')
+  const ahead = found.filter(
+    (f) => receivedWithin(f.status.history, status.history, knownHistories(situation)) !== 'yes',
+  )
   if (ahead.length > 0)
     return refuse({
       code: 'behind_its_replicas',

@@ -209,6 +209,8 @@ class RunningSandbox implements Sandbox {
     if (isOurs(server.pid, server.dataDir)) await this.stop(id)
     // Killed a moment ago, by whomever: its port and its files are taken until it is gone.
     await this.#untilEnded(server, KILL_WITHIN_MS)
+    // MySQL believes this file for as long as the id in it exists, be it a zombie that nobody has collected yet.
+    await rm(`${server.socket}.lock`, { force: true })
     await bootServer(server, await this.#boot({ extraArgs }))
   }
 

@@ -60,7 +60,8 @@ const isStopped = (diagnosis: Diagnosis): boolean =>
 async function round(office: Office, books: Books): Promise<readonly Knock[]> {
   const { observer, servers } = office
   const primary = books.reign()?.primary
-  const sighting = primary === undefined ? undefined : observer.sightingOf(primary)
+  // As the proof sees it: a server known under two names is one, with all its addresses.
+  const sighting = observer.topology(books.reign()).members.find((m) => m.id === primary)?.sighting
   const addresses = sighting ? addressesToKnock(sighting) : []
   const [knocks] = await Promise.all([
     servers.knock(addresses, ROUND_DEADLINE_MS),

@@ -10,7 +10,7 @@ import { continueOpen } from './continue.ts'
 import { type Examination, examine } from './examine.ts'
 import type { Office } from './office.ts'
 import { recover } from './recovery.ts'
-import { restoreOrder } from './returning.ts'
+import { restoreOrder, type Standing } from './returning.ts'
 import { repairRoutes } from './routes.ts'
 import { sentenceOf } from './sentence.ts'
 import { act } from './single.ts'
@@ -42,6 +42,7 @@ export class Keeper {
   #view: View | undefined
   #refusals: readonly RefusalReason[] = []
   #routesAt = Number.NEGATIVE_INFINITY
+  readonly #standing: Standing = new Map()
   /** A person's command and the automatic cycle never act on one cluster at once. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -119,7 +120,12 @@ export class Keeper {
     const { cluster, clock, tell } = this.office
     const sentence = sentenceOf(topology, diagnosis)
     const before = this.#view?.diagnosis.primary.row
-    this.#view = { topology, diagnosis, sentence, refusals: this.#refusals }
+    this.#view = {
+      topology,
+      diagnosis,
+      sentence,
+      refusals: [...this.#refusals, ...[...this.#standing.values()].flat()],
+    }
     if (before !== diagnosis.primary.row) tell({ kind: 'verdict', cluster, at: clock.wall(), diagnosis, tookMs })
     tell({ kind: 'cycle', cluster, at: clock.wall(), topology, diagnosis, sentence })
   }
@@ -131,15 +137,20 @@ export class Keeper {
       case 'fail_over':
         return primary === undefined ? undefined : this.#failOver(seen, primary, lease)
       case 'adopt':
-        return this.#adopt(topology, lease)
+        return this.#mayRepair(topology) ? this.#adopt(topology, lease) : undefined
       case 'reopen':
-        return primary === undefined ? undefined : this.#single('reopen', primary, because, lease)
+        return primary === undefined || !this.#mayRepair(topology)
+          ? undefined
+          : this.#single('reopen', primary, because, lease)
       case 'fence_stale':
+        // Also under a pause: an older reign that takes writes is the harm itself. Only `recovery: ask` leaves it to a person.
+        if (this.office.config.policy.recovery === 'ask') return undefined
         for (const stale of diagnosis.primary.targets) await this.#single('fence', stale, because, lease)
         return undefined
       case 'none':
         this.#refusals = []
-        await restoreOrder(this.office, { topology, diagnosis, books: this.books, lease })
+        if (this.#mayRepair(topology))
+          await restoreOrder(this.office, { topology, books: this.books, lease }, this.#standing)
         return this.#keepRoutes(lease)
       case 'watch':
       case 'look_again':
@@ -172,6 +183,14 @@ export class Keeper {
     if (end.kind === 'refused') this.#deny(end.reasons)
     else this.#refusals = []
     await this.#settle()
+  }
+
+  /** What is repaired without being asked: nothing while paused, under `recovery: ask`, or on versions that no test ran on. */
+  #mayRepair(topology: Topology): boolean {
+    const { policy, alias } = this.office.config
+    const unprovenVersions = this.#parts.proven(topology)
+    const { now, pause } = this.books.permitFacts()
+    return permit({ alias, policy, now, unprovenVersions, ...(pause ? { pause } : {}) }).kind === 'granted'
   }
 
   /** Once a second is soon enough for what nobody should have changed. */

@@ -138,7 +138,9 @@ export class Observer {
     for (let turn = 0; !signal.aborted; turn++) {
       const known = turn === 0 || this.#sightings.has(printAddress(address))
       if (!known) return
-      const sighting = await this.look(address, turn % FULL_EVERY === 0 ? 'full' : 'live')
+      // In trouble the deadline is short: silence is confirmed by looks, and each may confirm no more than its own length.
+      const inTrouble = this.#sightings.get(printAddress(address))?.troubleSince !== undefined
+      const sighting = await this.look(address, turn % FULL_EVERY === 0 ? 'full' : 'live', inTrouble ? policy.suspectAfterMs : policy.lookDeadlineMs)
       const pause =
         sighting.latest.kind === 'answered'
           ? policy.lookEveryMs

@@ -1,38 +1,81 @@
-import type { Diagnosis } from '../../model/diagnosis.ts'
+import { raisableTo } from '../../decide/recover/raise.ts'
 import type { ServerId } from '../../model/ids.ts'
+import type { RefusalReason } from '../../model/plan.ts'
 import { takesWrites } from '../../model/server.ts'
 import { edgesOf, type Topology } from '../../model/topology.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import type { Books } from './books.ts'
 import type { Office } from './office.ts'
-import { act } from './single.ts'
+import { act, type SingleKind } from './single.ts'
 
 export interface Scene {
   readonly topology: Topology
-  readonly diagnosis: Diagnosis
   readonly books: Books
   readonly lease: HeldLease
 }
 
+/** What stands against servers that came back: by server, until they follow again or are gone. */
+export type Standing = Map<ServerId, readonly RefusalReason[]>
+
 /**
  * With a healthy primary: servers that came back, or were missed when the others were led to it, follow it again, if they have
- * nothing that the present reign lacks; else they stay as they are, closed, and are reported.
+ * nothing that the present reign lacks; else they stay as they are, closed, and are reported. A wait count that had to be lowered
+ * at the opening is raised again.
  */
-export async function restoreOrder(office: Office, scene: Scene): Promise<void> {
-  for (const server of astray(scene)) {
-    if (!scene.books.mayTry('rejoin', server)) continue
-    const order = {
+export async function restoreOrder(office: Office, scene: Scene, standing: Standing): Promise<void> {
+  const { books, topology } = scene
+  const servers = astray(scene)
+  for (const known of standing.keys()) if (!servers.includes(known)) standing.delete(known)
+  for (const server of servers) {
+    const reasons = await alone(office, scene, {
       kind: 'rejoin',
-      subject: server,
-      subjectState: 'answers',
-      stopped: false,
-      automatic: true,
+      server,
       because: 'it does not follow the primary of the present reign',
-    } as const
-    await act(office, order, scene.lease)
-    await scene.books.reload()
-    await office.observer.lookAt([server], 'live', office.config.policy.lookDeadlineMs)
+    })
+    if (reasons === undefined) continue
+    if (reasons.length === 0) standing.delete(server)
+    else standing.set(server, reasons)
+    for (const { errant } of reasons) if (errant) await recordLost(office, books, errant)
   }
+  const primary = topology.reign?.primary
+  if (primary !== undefined && raisableTo(topology) !== undefined)
+    await alone(office, scene, { kind: 'raise_ackers', server: primary, because: 'enough ackers are attached again' })
+}
+
+interface Repair {
+  readonly kind: Extract<SingleKind, 'rejoin' | 'raise_ackers'>
+  readonly server: ServerId
+  readonly because: string
+}
+
+/** Reasons against it; none: done. Undefined: it was tried a moment ago. */
+async function alone(
+  office: Office,
+  { books, lease }: Scene,
+  { kind, server, because }: Repair,
+): Promise<readonly RefusalReason[] | undefined> {
+  if (!books.mayTry(kind, server)) return undefined
+  const end = await act(
+    office,
+    { kind, subject: server, subjectState: 'answers', stopped: false, automatic: true, because },
+    lease,
+  )
+  await books.reload()
+  await office.observer.lookAt([server], 'live', office.config.policy.lookDeadlineMs)
+  if (end.kind === 'refused') return end.reasons
+  return end.kind === 'done' ? [] : [{ code: 'failed', says: end.says, tryThis: `regent history ${end.id}` }]
+}
+
+/** What nobody else has of a replaced primary is what its replacement lost: exact, now that it can be read again. */
+async function recordLost(
+  office: Office,
+  books: Books,
+  errant: { readonly server: ServerId; readonly gtids: string },
+): Promise<void> {
+  const failover = books
+    .recoveries()
+    .find((r) => r.kind === 'failover' && r.state === 'done' && r.subject === errant.server)
+  if (failover && failover.lost !== errant.gtids) await office.journal.setLost(failover.id, errant.gtids)
 }
 
 /** Former primaries that follow nobody or another, and replicas that still point at a former primary. */

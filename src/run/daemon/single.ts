@@ -1,4 +1,5 @@
 import { planAdopt } from '../../decide/recover/adopt.ts'
+import { planRaiseAckers } from '../../decide/recover/raise.ts'
 import { planFence, planRejoin, planReopen, planUnfence } from '../../decide/recover/returning.ts'
 import type { Situation } from '../../decide/recover/situation.ts'
 import type { Plan, Planned, RecoveryKind } from '../../model/plan.ts'
@@ -23,6 +24,7 @@ const PLANNERS: { readonly [K in SingleKind]: (situation: Situation) => Planned 
   reopen: planReopen,
   fence: planFence,
   unfence: planUnfence,
+  raise_ackers: planRaiseAckers,
 }
 
 export const planSingle = (kind: SingleKind, situation: Situation): Planned => PLANNERS[kind](situation)

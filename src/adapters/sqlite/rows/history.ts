@@ -27,6 +27,7 @@ const KINDS: { readonly [K in RecoveryKind]: K } = {
   reopen: 'reopen',
   fence: 'fence',
   unfence: 'unfence',
+  raise_ackers: 'raise_ackers',
 }
 
 /** Recoveries read back whole. */

@@ -135,11 +135,12 @@ async function adopt({ servers, config: path }: SandboxJson, { runners, onProgre
     const end = await client.run(SANDBOX_CLUSTER, { ...command, shown: planned.plan })
     if (end.kind === 'refused') throw refused(end.reasons)
     if (end.kind === 'failed') throw new SandboxError(`the adoption failed: ${end.says}`)
+    const { routes } = await client.cluster(SANDBOX_CLUSTER)
+    const astray = routes.find(({ state }) => state !== 'open')
+    if (astray) throw new SandboxError(`route ${astray.name} leads nowhere (${astray.state}): ${astray.why ?? 'nobody told it'}`)
   } finally {
     await client.end()
   }
-  const [route] = await runners.proxyStatus(config, SANDBOX_CLUSTER)
-  if (!leadsSomewhere(route)) throw new SandboxError(`the proxy leads nowhere: ${JSON.stringify(route)}`)
 }
 
 const refused = (reasons: readonly { readonly says: string; readonly tryThis: string }[]): ProblemError =>
@@ -149,9 +150,3 @@ const refused = (reasons: readonly { readonly says: string; readonly tryThis: st
       fix: reasons.map(({ tryThis }) => tryThis).join('; '),
     }),
   )
-
-/** What is in force at a running proxy is an open route. */
-function leadsSomewhere(status: Readonly<Record<string, unknown>> | undefined): boolean {
-  const inForce = status?.['inForce']
-  return typeof inForce === 'object' && inForce !== null && 'kind' in inForce && inForce.kind === 'open'
-}

@@ -119,7 +119,7 @@ function upText({ paint }: Context, { json, dir }: Up, { adopt }: Pick<UpOptions
     ...(adopt ? [] : [`  regent adopt --open --config ${config}`]),
     `  regent watch --config ${config}      and look at ${api.url}`,
     `  regent topology --config ${config}`,
-    `  mysql -h ${proxy.host} -P ${proxy.port} -u ${users.app.user} -p${users.app.password} app`,
+    `  mysql -h ${proxy.host} -P ${proxy.port} -u ${users.app.user} -p${users.app.password}`,
     `  regent sandbox kill ${first}      freeze, thaw, restart`,
     `  regent sandbox down --dir ${dir}`,
   ].join('\n')
