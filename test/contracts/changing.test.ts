@@ -188,8 +188,14 @@ describe('semi-sync', () => {
     )
     await sleep(100)
     // Closing first: it waits behind the commit, and a killed SET never takes effect.
-    const closed = await world.within(300, (c) => changing.close(world.at('s1'), { lockWaitS: 30 }, c))
-    expect(closed.kind).not.toBe('done')
+    const closing = world.within(600, (c) => changing.close(world.at('s1'), { lockWaitS: 30 }, c))
+    if (flavour === 'mysql') {
+      await eventually(
+        'others read it as set, though it still waits',
+        async () => (await world.ask('s1', BOTH)) === '10',
+      )
+    }
+    expect((await closing).kind).not.toBe('done')
     expect(await world.ask('s1', 'SELECT @@GLOBAL.read_only')).toBe('0')
     // In order: clients, semi-sync, read-only.
     expect(await world.within(3000, (c) => changing.cutClients(world.at('s1'), [], c))).toMatchObject({
@@ -414,6 +420,7 @@ describe('the right to change servers', () => {
   })
 })
 
+const BOTH = 'SELECT CONCAT(@@GLOBAL.super_read_only, @@GLOBAL.read_only)'
 const HEARTBEAT = 'SELECT HEARTBEAT_INTERVAL FROM performance_schema.replication_connection_configuration'
 const PROCESSES = flavour === 'mysql' ? 'performance_schema.processlist' : 'information_schema.PROCESSLIST'
 const WAITING_SET = `SELECT COUNT(*) FROM ${PROCESSES} WHERE USER = 'monitor' AND INFO LIKE 'SET GLOBAL%'`

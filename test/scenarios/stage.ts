@@ -296,6 +296,19 @@ export class Stage implements AsyncDisposable {
     return answers.flat()
   }
 
+  /** How the servers stand, in their own words: what no story may change where nothing was to be changed. */
+  async arrangement(): Promise<Readonly<Record<string, string>>> {
+    const alive = this.sandbox.servers.filter((s) => this.sandbox.isAlive(s.id))
+    const entries = alive.map(async ({ id }): Promise<readonly [string, string]> => {
+      const channel = (await this.channel(id)) ?? {}
+      const source = Number(channel['Source_Port'] ?? channel['Master_Port'] ?? 0)
+      const threads = `${channel[words.receiver] ?? '-'}/${channel[words.applier] ?? '-'}`
+      const closed = await this.ask(id, 'SELECT @@GLOBAL.read_only')
+      return [id, `read_only=${closed} source=${source} ${threads}`]
+    })
+    return Object.fromEntries(await Promise.all(entries))
+  }
+
   // ---- clients
 
   get proxy() {

@@ -55,7 +55,7 @@ export async function runCommand(
 ): Promise<RecoveryEnd> {
   return keeper.exclusively(async () => {
     const { office, books } = keeper
-    const lease = keeper.lease()
+    const lease = await keeper.acting()
     if (!lease) throw new ProblemError(problem('lease_taken', { by: 'unknown', left: 0 }))
     await books.reload()
     const asked = await askedBy(keeper, command)

@@ -11,6 +11,7 @@ import type { Journal } from '../../ports/journal.ts'
 import type { HeldLease, Leases } from '../../ports/lease.ts'
 import type { Servers } from '../../ports/servers.ts'
 import type { Store } from '../../ports/store.ts'
+import { prepareSessions } from './clearing.ts'
 import type { DaemonEvent, DaemonListener } from './events.ts'
 import { Keeper } from './keeper.ts'
 import { Observer } from './observer.ts'
@@ -109,7 +110,7 @@ export class Daemon {
       for (const says of await keeper.office.revive())
         keeper.office.tell({ kind: 'trouble', cluster: keeper.office.cluster, at: this.#parts.clock.wall(), says })
       await keeper.once()
-      if (this.#lease) await prepareCluster(keeper, this.#lease, new Set())
+      if (this.#lease) await prepareSessions(keeper.office, this.#lease)
     }
   }
 
@@ -157,41 +158,15 @@ export class Daemon {
     }
   }
 
-  /**
-   * A new holder of the lease first ends whatever an older one left waiting on each server that can be reached; then a warm session
-   * for changes stands on each, so that a promotion pays for no login.
-   */
   async #prepare(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts
-    let cleared: { readonly token: number; readonly done: Set<string> } = { token: -1, done: new Set() }
     while (!signal.aborted) {
       const lease = this.lease()
-      if (lease) {
-        if (cleared.token !== lease.token) cleared = { token: lease.token, done: new Set() }
-        await Promise.all(this.keepers().map((keeper) => prepareCluster(keeper, lease, cleared.done)))
-      }
-      await clock
-        .sleep(lease && cleared.done.size > 0 ? PREPARE_EVERY_MS : ASK_LEASE_EVERY_MS / 4, signal)
-        .catch(() => undefined)
+      if (lease) await Promise.all(this.keepers().map((keeper) => prepareSessions(keeper.office, lease)))
+      const known = this.keepers().some((keeper) => keeper.view() !== undefined)
+      await clock.sleep(lease && known ? PREPARE_EVERY_MS : ASK_LEASE_EVERY_MS / 4, signal).catch(() => undefined)
     }
   }
-}
-
-async function prepareCluster(keeper: Keeper, lease: HeldLease, cleared: Set<string>): Promise<void> {
-  const { observer, servers, clock, cluster } = keeper.office
-  const answering = observer.sightings().filter((s) => s.latest.kind === 'answered')
-  await Promise.all(
-    answering.map(async ({ address }) => {
-      const key = printAddress(address)
-      const warrant = lease.warrant(cluster)
-      using deadline = clock.deadline(3000)
-      if (!cleared.has(key)) {
-        const outcome = await servers.takeOver(address, warrant, deadline.signal)
-        if (outcome.kind === 'done') cleared.add(key)
-      }
-      await servers.prepare(address, { warrant, signal: deadline.signal })
-    }),
-  )
 }
 
 /** Minted once per alias; the primary's name has no part in it. */

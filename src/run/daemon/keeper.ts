@@ -6,6 +6,7 @@ import type { RefusalReason } from '../../model/plan.ts'
 import type { Topology } from '../../model/topology.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Books } from './books.ts'
+import { Clearing } from './clearing.ts'
 import { continueOpen } from './continue.ts'
 import { type Examination, examine } from './examine.ts'
 import type { Office } from './office.ts'
@@ -39,6 +40,7 @@ export class Keeper {
   readonly books: Books
   readonly #parts: KeeperParts
   readonly #wake: Wake
+  readonly #clearing: Clearing
   #view: View | undefined
   #refusals: readonly RefusalReason[] = []
   #routesAt = Number.NEGATIVE_INFINITY
@@ -51,14 +53,18 @@ export class Keeper {
     this.office = parts.office
     this.books = new Books(parts.office)
     this.#wake = new Wake(parts.office.clock)
+    this.#clearing = new Clearing(parts.office)
   }
 
   view(): View | undefined {
     return this.#view
   }
 
-  lease(): HeldLease | undefined {
-    return this.#parts.lease()
+  /** The right to act, once what an older holder left waiting has been ended; undefined while somebody else has it. */
+  async acting(): Promise<HeldLease | undefined> {
+    const lease = this.#parts.lease()
+    if (lease) await this.#clearing.clear(lease)
+    return lease && lease.leftMs() > 0 ? lease : undefined
   }
 
   /** Runs until the signal fires. */
@@ -99,7 +105,7 @@ export class Keeper {
   async #cycle(): Promise<void> {
     try {
       await this.books.refresh()
-      const lease = this.#parts.lease()
+      const lease = await this.acting()
       if (lease && this.books.openRecovery()) {
         const continued = await continueOpen(this.office, lease)
         if (continued) await this.books.reload()

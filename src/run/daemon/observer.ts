@@ -140,7 +140,11 @@ export class Observer {
       if (!known) return
       // In trouble the deadline is short: silence is confirmed by looks, and each may confirm no more than its own length.
       const inTrouble = this.#sightings.get(printAddress(address))?.troubleSince !== undefined
-      const sighting = await this.look(address, turn % FULL_EVERY === 0 ? 'full' : 'live', inTrouble ? policy.suspectAfterMs : policy.lookDeadlineMs)
+      const sighting = await this.look(
+        address,
+        turn % FULL_EVERY === 0 ? 'full' : 'live',
+        inTrouble ? policy.suspectAfterMs : policy.lookDeadlineMs,
+      )
       const pause =
         sighting.latest.kind === 'answered'
           ? policy.lookEveryMs

@@ -1,0 +1,53 @@
+/** Where the time of a recovery went, from the journal's steps and the writer's own times. All times are wall times, ms. */
+import type { RecoveryJson } from '../src/faces/api/contract.ts'
+
+export interface Instants {
+  /** When the fault was done, or the command was given. */
+  readonly begun: number
+  /** The first acknowledgement after it. */
+  readonly back: number
+}
+
+export type Phases = Readonly<Record<string, number>>
+
+const COMPLETE = 'done'
+
+const endOf = (recovery: RecoveryJson, kind: string): number =>
+  Math.max(...stepsOf(recovery, kind).map((s) => (s.startedAt ?? Number.NaN) + (s.tookMs ?? Number.NaN)))
+const startOf = (recovery: RecoveryJson, kind: string): number =>
+  Math.min(...stepsOf(recovery, kind).map((s) => s.startedAt ?? Number.NaN))
+
+/** The key is `<act>/<kind>:<server>`, or the kind alone. */
+const stepsOf = ({ steps }: RecoveryJson, kind: string): RecoveryJson['steps'] =>
+  steps.filter(({ key, state }) => state === COMPLETE && new RegExp(`^[12]/${kind}(:|$)`).test(key))
+
+/** Each phase ends where the next one begins, so that they add up to the whole. */
+export function killPhases(recovery: RecoveryJson, { begun, back }: Instants): Phases {
+  const sealed = endOf(recovery, 'seal')
+  const drained = endOf(recovery, 'drain')
+  const counted = endOf(recovery, 'count')
+  const announced = endOf(recovery, 'announce')
+  return {
+    detect: recovery.startedAt - begun,
+    seal: sealed - recovery.startedAt,
+    drain: drained - sealed,
+    attach: counted - drained,
+    open: announced - counted,
+    reconnect: back - announced,
+  }
+}
+
+/** From the withdrawal of the route on: what comes before costs clients nothing. */
+export function switchPhases(recovery: RecoveryJson, { back }: Instants): Phases {
+  const closed = endOf(recovery, 'close')
+  const reached = endOf({ ...recovery, steps: recovery.steps.filter((s) => s.key.split(':').length < 3) }, 'reach')
+  const counted = Math.max(endOf(recovery, 'count'), endOf(recovery, 'source_on'))
+  const announced = endOf(recovery, 'announce')
+  return {
+    close: closed - startOf(recovery, 'withdraw'),
+    drain: reached - closed,
+    prepare: counted - reached,
+    open: announced - counted,
+    reconnect: back - announced,
+  }
+}

@@ -1,0 +1,43 @@
+/** `regent watch` as a user would run it: a process of its own on a configuration file. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+const MAIN = join(import.meta.dirname, '../src/main.ts')
+
+export class WatchProcess implements AsyncDisposable {
+  readonly #child: ChildProcess
+  #said = ''
+
+  constructor(configPath: string) {
+    const args = [...process.execArgv, '--disable-warning=ExperimentalWarning', MAIN, 'watch', '--config', configPath]
+    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const keep = (text: string): void => {
+      this.#said = `${this.#said}${text}`.slice(-20_000)
+    }
+    this.#child.stdout?.setEncoding('utf8').on('data', keep)
+    this.#child.stderr?.setEncoding('utf8').on('data', keep)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  /** The end of its log. */
+  get said(): string {
+    return this.#said
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.ended) return
+    const gone = once(this.#child, 'exit')
+    this.#child.kill('SIGTERM')
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), 5000)
+    await gone
+    clearTimeout(late)
+  }
+}

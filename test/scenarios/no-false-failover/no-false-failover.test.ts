@@ -1,0 +1,90 @@
+// covers W3 W4 W10 W11 W14 W22
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Stage, setStage, soak, throughout, until, words } from '../stage.ts'
+import type { WatchChild } from '../stage/child.ts'
+import { Relay } from '../stage/relay.ts'
+
+let stage: Stage
+let regent: WatchChild
+let relay: Relay
+let before: Readonly<Record<string, string>>
+
+beforeAll(async () => {
+  stage = await setStage({ shape: '1+2' })
+  const real = stage.sandbox.server('s1').port
+  relay = await Relay.to(real)
+  regent = await stage.watchBeside({ from: real, to: relay.port })
+  await stage.open()
+  before = await stage.arrangement()
+})
+afterAll(async () => {
+  await relay?.[Symbol.asyncDispose]()
+  await stage?.[Symbol.asyncDispose]()
+})
+
+const noFailover = (): boolean => !regent.has('recovery began', { what: 'failover' })
+
+async function backToNormal(): Promise<void> {
+  await stage.untilHealthy('s1')
+  expect(await stage.arrangement()).toEqual(before)
+  expect(noFailover(), regent.text()).toBe(true)
+}
+
+test('a dead replica is no dead primary', async () => {
+  await stage.sandbox.kill('s2')
+  await throughout(2500, 'no failover', noFailover)
+  expect((await stage.cluster()).primary).toBe(stage.address('s1'))
+  await stage.sandbox.restart('s2')
+  await backToNormal()
+})
+
+test('trap 1: stopped appliers everywhere are no dead primary', async () => {
+  for (const id of stage.replicas) await stage.run(id, words.stopApplier)
+  await throughout(2500, 'no failover', noFailover)
+  for (const id of stage.replicas) await stage.run(id, words.startApplier)
+  await backToNormal()
+})
+
+test('receivers stopped everywhere by hand: the bell is rung, nothing is failed over', async () => {
+  for (const id of stage.replicas) await stage.run(id, words.stop)
+  await until('it is said', () => regent.has('verdict', { verdict: 'all_replicas_stopped' }), {
+    seen: () => regent.text(),
+  })
+  await throughout(2500, 'no failover', noFailover)
+  for (const id of stage.replicas) await stage.run(id, words.start)
+  await backToNormal()
+})
+
+test('all connections of the primary are taken and ours are cut: alive to its replicas, so no failover', async () => {
+  const sessions = []
+  try {
+    for (;;) sessions.push(await stage.sandbox.sql('s1', 'app'))
+  } catch (error) {
+    expect(String(error)).toMatch(/too many connections/i)
+  }
+  // Regent's own are cut, and their places taken at once by more clients.
+  const admin = await stage.session('s2')
+  await admin.query('SELECT 1')
+  await throughout(2500, 'no failover', noFailover)
+  for (const session of sessions) session.destroy()
+  await backToNormal()
+})
+
+test('trap 74: only Regent has lost the primary, its replicas hear it: no failover', async () => {
+  relay.cut()
+  await until('it is said', () => regent.has('verdict', { verdict: 'unreachable_from_here' }), {
+    seen: () => regent.text(),
+  })
+  await throughout(4000, 'no failover', noFailover)
+  relay.heal()
+  await backToNormal()
+})
+
+test('trap 26: a Regent that was frozen longer than its lease does not judge by what it knew before', async () => {
+  regent.freeze()
+  await new Promise((resolve) => setTimeout(resolve, soak ? 15_000 : 6000))
+  regent.thaw()
+  await throughout(3000, 'no failover', noFailover)
+  await backToNormal()
+  expect(regent.ended).toBe(false)
+})

@@ -1,0 +1,33 @@
+// covers P1 W20
+import { expect, test } from 'vitest'
+import { setStage, until, words } from '../stage.ts'
+
+test('traps 31, 58: with one replica the survivor opens without waiting for acknowledgements, and that is said before and after', async () => {
+  await using stage = await setStage({ shape: '1+1' })
+  await stage.watchInside()
+  await stage.open()
+  expect(await stage.ask('s1', words.sourceSide)).toBe('1')
+  const writers = await stage.writers(2, 5)
+
+  await stage.sandbox.kill('s1')
+  const winner = await stage.untilReplaced('s1')
+  expect(winner).toBe('s2')
+  await until('writes are acknowledged', async () => (await writers.stats()).every((s) => s.sinceLastMs < 500))
+  expect(await stage.ask('s2', words.sourceSide)).toBe('0')
+  const risks = stage.happened('plan').flatMap((e) => e.plan.risks)
+  expect(risks.map((r) => r.code)).toContain('fewer_ackers')
+  expect(await stage.verify(writers, 's2')).toMatchObject({ lost: 0, contradicted: 0 })
+})
+
+test('trap 31: where policy says `ackers: refuse` nothing is changed', async () => {
+  await using stage = await setStage({ shape: '1+1', policy: { ackers: 'refuse' } })
+  await stage.watchInside()
+  await stage.open()
+  await stage.sandbox.kill('s1')
+  await until('the failover is refused', () => stage.happened('refused').length > 0, { seen: () => stage.story() })
+  expect(stage.happened('refused').flatMap((r) => r.reasons.map((x) => x.code))).toContain('too_few_ackers')
+  expect(await stage.writable()).toEqual([])
+
+  await stage.sandbox.restart('s1')
+  await stage.untilHealthy('s1')
+})
