@@ -47,11 +47,8 @@ const WARM_MS = 300
 /** A fault lands anywhere between two looks of Regent, never always at the same place. */
 const LOOK_MS = 500
 const GIVE_UP_MS = 30_000
-
-const rows = await bench()
-printRows(rows)
-await keepResults('failover', rows)
-if (rows.some((row) => row.lost !== 0)) process.exitCode = 1
+const STEADY_MS = 150
+const STEADY_WRITES = 10
 
 async function bench(): Promise<readonly Row[]> {
   await using closing = new AsyncDisposableStack()
@@ -92,21 +89,18 @@ async function measure(stage: Stage, writing: Writing, what: { fault: Fault; nam
 
 const recoveryOf = (fault: Fault) => (fault === 'kill' ? 'failover' : 'switchover')
 
-/** Asked once a good number of writes were acknowledged after it. */
+/** Asked once the writer has gone on steadily for a while. */
 async function longestGap(writing: Writing, begun: number): Promise<{ readonly from: number; readonly to: number }> {
   const giveUpAt = performance.now() + GIVE_UP_MS
-  let steady: readonly number[] = []
-  while (steady.length < 20) {
-    if (performance.now() > giveUpAt) throw new Error('the writer never went on')
-    await sleep(100)
-    const last = wallNow()
+  for (;;) {
     const all = await writing.acknowledgements(begun)
-    steady = all.filter((at) => at > last - 150)
-    if (steady.length < 20) continue
-    const gaps = all.slice(1).map((to, i) => ({ from: all[i] ?? to, to }))
-    return gaps.reduce((a, b) => (b.to - b.from > a.to - a.from ? b : a))
+    if (all.filter((at) => at > wallNow() - STEADY_MS).length >= STEADY_WRITES) {
+      const gaps = all.slice(1).map((to, i) => ({ from: all[i] ?? to, to }))
+      return gaps.reduce((a, b) => (b.to - b.from > a.to - a.from ? b : a))
+    }
+    if (performance.now() > giveUpAt) throw new Error('the writer never went on')
+    await sleep(50)
   }
-  throw new Error('unreachable')
 }
 
 async function rowsOf(stage: Stage, writing: Writing, kept: ReadonlyMap<Fault, readonly Run[]>): Promise<Row[]> {
@@ -137,3 +131,8 @@ const printPhases = (phases: Phases): string =>
   Object.entries(phases)
     .map(([name, ms]) => `${name} ${ms.toFixed(1)}`)
     .join(' · ')
+
+const rows = await bench()
+printRows(rows)
+await keepResults('failover', rows)
+if (rows.some((row) => row.lost !== 0)) process.exitCode = 1

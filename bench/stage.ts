@@ -146,7 +146,10 @@ export class Stage implements AsyncDisposable {
       const others = servers.filter((s) => s.address !== primary)
       const follow = others.every(
         ({ look, sources: [first] }) =>
-          look === 'answered' && first?.from === primary && first.receiver === 'running' && first.applier === 'running',
+          look === 'answered' &&
+          first?.from === primary &&
+          first?.receiver === 'running' &&
+          first?.applier === 'running',
       )
       const clients = servers.find((s) => s.address === primary)?.semiSync.clients ?? 0
       return verdict === 'healthy' && reignState === 'open' && follow && clients === others.length

@@ -38,7 +38,7 @@ export async function continueOpen(office: Office, lease: HeldLease): Promise<bo
     ledger: ledgerOf(record, 1),
     lease,
     sealed: new Map(),
-    skip: doneIn(record, 2),
+    skip: skippable(record, act2.mints.winner),
   })
   return true
 }
@@ -73,6 +73,15 @@ function ledgerOf(record: RecoveryRecord, act: 1 | 2): Ledger {
       )
   }
   return ledger
+}
+
+/**
+ * Before the opening every step is run again: each looks first, and a winner that restarted in between has lost what was set. After
+ * it only what is not known as done: the old channel may be gone, and with it what the first steps would look at.
+ */
+function skippable(record: RecoveryRecord, winner: string): ReadonlySet<string> {
+  const done = doneIn(record, 2)
+  return done.has(`open:${winner}`) ? done : new Set()
 }
 
 function doneIn(record: RecoveryRecord, act: 1 | 2): ReadonlySet<string> {

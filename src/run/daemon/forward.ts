@@ -68,7 +68,7 @@ export async function goForward(office: Office, forward: Forward): Promise<Recov
     const end = await runAct(current, world, skip).end
     await office.journal.flush()
     if (end.kind === 'completed') return finish(office, current, minted.winner, ledger, lease)
-    if (attempt >= ATTEMPTS || lease.leftMs() <= 0) return stuck(office, current, end)
+    if (attempt >= ATTEMPTS || lease.leftMs() <= 0) return stuck(office, current, { end, lease })
     skip = doneSteps(current, ledger, skip)
     current = lowered(forward, current, end) ?? current
     ledger = carried(ledger)
@@ -117,10 +117,22 @@ async function finish(
   return { kind: 'done', id: plan.recovery, says, newPrimary: winner }
 }
 
-async function stuck(office: Office, plan: Plan, end: Extract<ActEnd, { kind: 'stopped' }>): Promise<RecoveryEnd> {
-  const says = `${end.by.id}: ${end.outcome.says}; the recovery stays open and is taken up again`
-  office.journal.event(plan.recovery, office.clock.wall(), says)
-  await office.journal.flush()
-  office.tell({ kind: 'trouble', cluster: office.cluster, at: office.clock.wall(), says })
+/** A winner that is gone ends this recovery: its reign stays recorded as being opened, and replacing it is a recovery of its own. */
+async function stuck(
+  office: Office,
+  plan: Plan,
+  stop: { readonly end: Extract<ActEnd, { kind: 'stopped' }>; readonly lease: HeldLease },
+): Promise<RecoveryEnd> {
+  const { journal, clock, cluster, tell, observer } = office
+  const winner = plan.mints?.winner
+  const gone = winner !== undefined && observer.sightingOf(winner)?.latest.kind !== 'answered'
+  const what = `${stop.end.by.id}: ${stop.end.outcome.says}`
+  const says = gone
+    ? `${what}; ${winner} does not answer: it has to be replaced itself`
+    : `${what}; the recovery stays open and is taken up again`
+  journal.event(plan.recovery, clock.wall(), says)
+  await journal.flush()
+  if (gone && stop.lease.leftMs() > 0) await journal.setState(plan.recovery, 'failed', clock.wall(), stop.lease.token)
+  tell({ kind: 'trouble', cluster, at: clock.wall(), says })
   return { kind: 'failed', id: plan.recovery, says }
 }

@@ -1,0 +1,65 @@
+import { Handle, type Node, type NodeProps, Position } from '@xyflow/react'
+import type { ServerJson } from '../../api/contract.ts'
+import { Icon, type IconName } from '../icons.tsx'
+import { useServer } from '../store.ts'
+import { ms, plain, shortVersion } from '../words.ts'
+
+export type ServerNode = Node<{ readonly alias: string; readonly server: string }, 'server'>
+
+/** How a server stands, in one word: the colour of its card. */
+export function standing(server: ServerJson): 'primary' | 'good' | 'warning' | 'dead' | 'fenced' | 'unknown' {
+  if (server.look !== 'answered') return server.health === 'unknown' ? 'unknown' : 'dead'
+  if (server.fenced) return 'fenced'
+  if (server.health !== 'good') return server.health === 'unknown' ? 'unknown' : 'warning'
+  return server.role === 'primary' ? 'primary' : 'good'
+}
+
+const ICONS: Readonly<Record<ServerJson['role'], IconName>> = {
+  primary: 'crown',
+  'co-primary': 'crown',
+  intermediate: 'fork',
+  replica: 'copy',
+  alone: 'unknown',
+  unknown: 'unknown',
+}
+
+const ACCESS: Readonly<Record<string, string>> = {
+  writable: 'takes writes',
+  closing: 'closing',
+  closed_to_clients: 'read-only',
+  closed_to_all: 'super read-only',
+}
+
+export function ServerCard({ data }: NodeProps<ServerNode>) {
+  const server = useServer(data.alias, data.server)
+  if (!server) return null
+  const how = standing(server)
+  const { address, role, access, version, lagMs, semiSync, findings, sources } = server
+  const error = sources.find((s) => s.error !== undefined)?.error
+  const icon: IconName = how === 'dead' ? 'dead' : how === 'fenced' ? 'lock' : ICONS[role]
+  const told = [plain(role), how === 'dead' ? plain(server.look) : ACCESS[access ?? ''], how === 'fenced' ? 'fenced' : undefined]
+  return (
+    <article className={`card card-${how}`} aria-label={`${address}, ${told.filter(Boolean).join(', ')}`}>
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <header>
+        <Icon name={icon} />
+        <strong title={server.id}>{address}</strong>
+        {server.site !== '' && <span className="site">{server.site}</span>}
+      </header>
+      <p className="standing">{told.filter(Boolean).join(' · ')}</p>
+      <p className="details">
+        {how === 'dead' && <span>last looked {ms(server.lookAgeMs)} ago</span>}
+        {how !== 'dead' && version !== undefined && <span title={version}>{shortVersion(version)}</span>}
+        {how !== 'dead' && lagMs !== undefined && <span className={lagMs > 1000 ? 'bad' : ''}>lag {ms(lagMs)}</span>}
+        {semiSync.source && <span>semi-sync: {semiSync.clients} of {semiSync.waitCount}</span>}
+        {!semiSync.source && semiSync.replica && <span>semi-sync</span>}
+      </p>
+      {(findings.length > 0 || error !== undefined) && (
+        <p className="finding" title={[...findings.map((f) => f.because), error].filter(Boolean).join('\n')}>
+          <Icon name="alert" /> {findings.map((f) => plain(f.finding)).join(', ') || error}
+        </p>
+      )}
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </article>
+  )
+}
