@@ -53,6 +53,8 @@ export interface StepCommon {
   readonly id: string
   /** Steps that must have ended (done, or failed with `go_on`/`count_missing`) before this one starts. */
   readonly after: readonly string[]
+  /** Steps that must have succeeded, or this one is not started and fails with them: what makes it safe did not happen. */
+  readonly needs?: readonly string[]
   readonly deadlineMs: number
   /** `stop`: the act ends here. `go_on`: noted. `count_missing`: its server counts as absent from then on. */
   readonly ifItFails: 'stop' | 'go_on' | 'count_missing'

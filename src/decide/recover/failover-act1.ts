@@ -1,5 +1,5 @@
 import { type Plan, type Planned, type RefusalReason, type Risk, refuse } from '../../model/plan.ts'
-import type { Step } from '../../model/step.ts'
+import type { Step, StepBody } from '../../model/step.ts'
 import { edgesOf } from '../../model/topology.ts'
 import { fenceDemand, unattainable } from '../fence/proof.ts'
 import { settleLoss } from './loss.ts'
@@ -144,7 +144,9 @@ function fencing(situation: Situation): readonly Step[] {
       to: 'off',
       waitCount: 0,
       after: [`cut:${server}`],
+      needs: [`cut:${server}`],
       ...common,
+      ...sourceBackOn(situation),
     },
     {
       kind: 'close_server',
@@ -152,10 +154,19 @@ function fencing(situation: Situation): readonly Step[] {
       server,
       lockWaitS: 1,
       after: [`source_off:${server}`],
+      needs: [`source_off:${server}`],
       ...common,
       undo: { kind: 'open_server', server },
     },
   ]
+}
+
+function sourceBackOn(situation: Situation): { readonly undo?: StepBody } {
+  const semiSync = situation.lastReading?.status.semiSync
+  if (semiSync?.kind !== 'present' || !semiSync.source.enabled) return {}
+  return {
+    undo: { kind: 'semi_sync_source', server: situation.subject, to: 'on', waitCount: semiSync.source.waitCount },
+  }
 }
 
 /** A stopped applier is started before the receiver is stopped: MariaDB deletes received relay log when both were stopped. */

@@ -3,22 +3,24 @@ import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, refuse } from '../../model/plan.ts'
 import type { ServerStatus } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
+import { member } from '../../model/topology.ts'
 import { barrierStep, fenceDemand } from '../fence/proof.ts'
 import { type AckerPlan, planAckers } from './ackers.ts'
 import { attachStep, counting, keepsRelayLog, opening, sourceSide } from './gates.ts'
 import { settleLoss } from './loss.ts'
 import { rank } from './rank.ts'
-import { type Follower, followers, type Situation } from './situation.ts'
+import { edgesToSubject, type Follower, type Situation } from './situation.ts'
 
 /** Readings taken after each receiver was seen stopped: the only ones from which a winner may be chosen. */
 export type SealedReadings = ReadonlyMap<ServerId, ServerStatus>
 
 /** The followers as sealed. Whoever missed the seal is neither candidate nor acker. */
 export function sealedFollowers(situation: Situation, sealed: SealedReadings): readonly Follower[] {
-  return followers(situation).flatMap((f) => {
-    const status = sealed.get(f.id)
-    const channel = status?.channels.find((c) => c.name === f.channel.name)
-    return status && channel ? [{ ...f, status, channel }] : []
+  return edgesToSubject(situation).flatMap((edge) => {
+    const found = member(situation.topology, edge.replica)
+    const status = sealed.get(edge.replica)
+    const channel = status?.channels.find((c) => c.name === edge.channel.name)
+    return found && status && channel ? [{ member: found, id: found.id, status, channel }] : []
   })
 }
 

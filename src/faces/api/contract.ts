@@ -1,5 +1,5 @@
 /** Shapes that the API, the command line and the web page share. JSON: no class, no Map, no undefined that means something. */
-import type { Diagnosis, WhyNot } from '../../model/diagnosis.ts'
+import type { Diagnosis, PrimaryDiagnosis, WhyNot } from '../../model/diagnosis.ts'
 import type { Plan, RefusalReason } from '../../model/plan.ts'
 
 export type Role = 'primary' | 'replica' | 'intermediate' | 'co-primary' | 'alone' | 'unknown'
@@ -107,6 +107,8 @@ export interface RecoveryJson {
   readonly events: readonly { readonly at: number; readonly says: string }[]
   readonly refusals: readonly RefusalReason[]
   readonly lost?: string
+  /** The stored verdict with its evidence, where one led to it. */
+  readonly verdict?: { readonly at: number; readonly diagnosis: PrimaryDiagnosis }
   readonly names: Readonly<Record<string, string>>
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../../run/daemon/index.ts'
 import type { Client, ClusterJson, CommandJson, EndJson, PlannedJson, RecoveryJson } from './contract.ts'
 import { planJson, recoveryJson } from './records.ts'
+import { storedVerdicts, withVerdict } from './verdicts.ts'
 import { clusterJson, namesIn } from './view.ts'
 
 /** How long a route may take to say what it believes, for a page or a listing. */
@@ -76,13 +77,14 @@ export class LocalClient implements Client {
     const keeper = this.#keeper(name)
     const { journal, cluster } = keeper.office
     const names = namesOf(keeper)
-    return (await journal.list(cluster, limit)).map((record) => recoveryJson(record, names))
+    const [records, verdicts] = await Promise.all([journal.list(cluster, limit), storedVerdicts(keeper)])
+    return records.map((record) => withVerdict(recoveryJson(record, names), verdicts))
   }
 
   async recovery(id: string): Promise<RecoveryJson> {
     for (const keeper of this.#daemon.keepers()) {
       const record = await keeper.office.journal.read(recoveryId(id))
-      if (record) return recoveryJson(record, namesOf(keeper))
+      if (record) return withVerdict(recoveryJson(record, namesOf(keeper)), await storedVerdicts(keeper))
     }
     throw new ProblemError(problem('usage', { what: `no recovery is called ${id}`, fix: 'list them: regent history' }))
   }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { problem } from '../../model/problem.ts'
 import { registerChanging } from './commands/change.ts'
+import { registerDemo } from './commands/demo.ts'
 import { registerLooking } from './commands/look.ts'
 import { registerOrders } from './commands/orders.ts'
 import { registerRunning } from './commands/run.ts'
@@ -23,6 +24,7 @@ const REGISTERS: readonly Register[] = [
   registerOrders,
   registerSetup,
   registerSandbox,
+  registerDemo,
 ]
 
 /** Runs one verb. Resolves with the exit code; never throws. */

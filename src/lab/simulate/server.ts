@@ -33,6 +33,8 @@ export interface ModelChannel {
   countedAt: number
   heartbeatMs: number
   connectRetryMs: number
+  /** An attempt to connect is under way. */
+  connecting: boolean
 }
 
 /** A changing packet that has reached a server and not run: it may wait there for as long as its guard lets it. */

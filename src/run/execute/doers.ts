@@ -74,9 +74,37 @@ const attachment = (world: World, source: Address, keepRelayLog: boolean) => ({
   semiSyncReplica: true,
 })
 
-/** Attaching said done; what counts is that the source itself counts them. */
-function countAckers(step: Step<'count_ackers'>, world: World, signal: AbortSignal): Promise<Outcome> {
-  return at(world, step.server, (address) => world.servers.awaitAckers(address, step.atLeast, context(world, signal)))
+/** How often the ackers are looked at while their receivers do not run yet. */
+const LOOK_AGAIN_MS = 5
+const LOOK_DEADLINE_MS = 300
+
+/**
+ * Both must agree: the source counts that many, and that many of these receivers are seen running. A count alone may be stale
+ * (MySQL goes on counting a replica that has just left), and a running receiver alone is not yet registered.
+ */
+async function countAckers(step: Step<'count_ackers'>, world: World, signal: AbortSignal): Promise<Outcome> {
+  const source = world.addressOf(step.server)
+  if (!source) return failed('forgotten', `no address of ${step.server} is known any more`)
+  const counted = world.servers.awaitAckers(source, step.atLeast, context(world, signal))
+  for (;;) {
+    const running = await runningAckers(step, world, source)
+    if (running >= step.atLeast) return counted
+    if (signal.aborted)
+      return failed('too_few_ackers', `${running} of ${step.atLeast} ackers are seen receiving from it`)
+    await world.clock.sleep(LOOK_AGAIN_MS, signal).catch(() => undefined)
+  }
+}
+
+async function runningAckers(step: Step<'count_ackers'>, world: World, source: Address): Promise<number> {
+  const looks = step.ackers.map(async (id) => {
+    const address = world.addressOf(id)
+    const look = address && (await world.servers.look(address, 'live', LOOK_DEADLINE_MS))
+    return (
+      look?.kind === 'answered' &&
+      look.status.channels.some((c) => c.receiver === 'running' && c.source.port === source.port)
+    )
+  })
+  return (await Promise.all(looks)).filter(Boolean).length
 }
 
 /** Waits for the fencing steps of act 1 (they ran beside the promotion), and judges what they have proven. Changes nothing. */

@@ -80,6 +80,8 @@ const NOT_STARTED = 'not_started'
 async function attempt(step: Step, plan: Plan, world: World, how: Attempting): Promise<Outcome> {
   if (how.skip.has(step.id)) return { kind: 'done', says: 'done before, as the journal says' }
   if (how.stopped()) return failed(NOT_STARTED, 'not started: the act was stopped')
+  const unmet = (step.needs ?? []).find((id) => world.ledger.get(id)?.outcome?.kind !== 'done')
+  if (unmet !== undefined) return failed(NOT_STARTED, `not started: ${unmet} did not succeed`)
   if (STEPS[step.kind].changes && world.lease.leftMs() <= 0)
     return failed('lease_lost', 'the lease is not ours any more: nothing was sent')
   return perform(step, `${plan.act}/${step.id}`, plan.act, world)

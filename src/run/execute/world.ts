@@ -7,7 +7,7 @@ import type { Announcer } from '../../ports/announcers.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Journal } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
-import type { Changing } from '../../ports/servers.ts'
+import type { Servers } from '../../ports/servers.ts'
 import type { Store } from '../../ports/store.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -18,7 +18,7 @@ export interface World {
   readonly policy: Policy
   /** The epoch that route messages carry: of the present reign in act 1, of the minted one in act 2. */
   readonly epoch: Epoch
-  readonly servers: Changing
+  readonly servers: Servers
   readonly announcers: ReadonlyMap<string, Announcer>
   readonly store: Store
   readonly journal: Journal

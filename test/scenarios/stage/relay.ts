@@ -5,6 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 export class Relay implements AsyncDisposable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #unjoined = new Set<Socket>()
   #cut = false
 
   private constructor(server: Server, to: number) {
@@ -33,12 +34,17 @@ export class Relay implements AsyncDisposable {
   /** What was held passes now; what was opened meanwhile is closed, as a host that comes back would reset it. */
   heal(): void {
     this.#cut = false
+    for (const socket of this.#unjoined) socket.destroy()
+    this.#unjoined.clear()
     for (const socket of this.#sockets) socket.resume()
   }
 
   #join(near: Socket, to: number): void {
     this.#keep(near)
-    if (this.#cut) return
+    if (this.#cut) {
+      this.#unjoined.add(near)
+      return
+    }
     const far = connect(to, '127.0.0.1')
     this.#keep(far)
     far.setNoDelay(true)

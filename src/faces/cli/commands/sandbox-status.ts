@@ -37,7 +37,10 @@ export async function showStatus(context: Context, sandbox: Sandbox, only?: stri
       `proxy  ${proxy === undefined ? 'not running' : describe(proxy)}`,
       `watch  ${watching.length === 0 ? `nobody (regent watch --config ${config})` : `pid ${watching.join(', ')}`}`,
     ].join('\n')
-  context.emit({ dir, server, version: serverVersion, shape, semiSync, servers, proxy, watching, config }, { table: text, names })
+  context.emit(
+    { dir, server, version: serverVersion, shape, semiSync, servers, proxy, watching, config },
+    { table: text, names },
+  )
 }
 
 function stateOf(sandbox: Sandbox, { id, pid }: SandboxServer): ProcessState {

@@ -137,7 +137,8 @@ async function adopt({ servers, config: path }: SandboxJson, { runners, onProgre
     if (end.kind === 'failed') throw new SandboxError(`the adoption failed: ${end.says}`)
     const { routes } = await client.cluster(SANDBOX_CLUSTER)
     const astray = routes.find(({ state }) => state !== 'open')
-    if (astray) throw new SandboxError(`route ${astray.name} leads nowhere (${astray.state}): ${astray.why ?? 'nobody told it'}`)
+    if (astray)
+      throw new SandboxError(`route ${astray.name} leads nowhere (${astray.state}): ${astray.why ?? 'nobody told it'}`)
   } finally {
     await client.end()
   }

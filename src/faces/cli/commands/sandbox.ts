@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { type Flavour, openSandbox, SHAPES, type Sandbox, type Shape } from '../../../lab/sandbox/index.ts'
+import { type Flavour, openSandbox, type Sandbox, SHAPES, type Shape } from '../../../lab/sandbox/index.ts'
 import { parseAddress, printAddress, sameAddress } from '../../../model/address.ts'
 import type { Context } from '../context.ts'
 import type { Register, VerbAction } from '../program.ts'
@@ -33,7 +33,9 @@ export const registerSandbox: Register = (program, verb) => {
     sandbox
       .command('up')
       .addOption(serverFlag())
-      .addOption(new Option('--shape <shape>', 'primaries and replicas; 2x: co-primaries').choices(SHAPES).default('1+3'))
+      .addOption(
+        new Option('--shape <shape>', 'primaries and replicas; 2x: co-primaries').choices(SHAPES).default('1+3'),
+      )
       .option('--semi-sync', 'no write is acknowledged that no replica has')
       .option('--no-adopt', 'leave all servers read-only, with no reign recorded')
       .option('--dir <path>', 'where data and logs go (default: a new one below .regent/sandbox)'),
@@ -149,4 +151,3 @@ const down: VerbAction = async (context, _args, command) => {
   const says = `the sandbox in ${dir} is gone`
   context.emit({ dir, stillWatching }, { table: () => says, names: () => [] })
 }
-

@@ -48,7 +48,9 @@ export const isOver = (recovery: RecoveryJson | undefined): recovery is Recovery
 /** When the new primary was open, by the record of the recovery. */
 export function openedAt(recovery: RecoveryJson | undefined): number | undefined {
   const open = recovery?.plans.flatMap((plan) => plan.steps.filter((step) => step.kind === 'open_server')).at(-1)
-  const step = recovery?.steps.find(({ key, state }) => open !== undefined && key === `2/${open.id}` && state === 'done')
+  const step = recovery?.steps.find(
+    ({ key, state }) => open !== undefined && key === `2/${open.id}` && state === 'done',
+  )
   return step?.startedAt === undefined || step.tookMs === undefined ? undefined : step.startedAt + step.tookMs
 }
 

@@ -73,11 +73,9 @@ export class Screen implements Disposable {
   }
 
   #release(arrivedBefore: number): void {
-    const oldest = this.#held.findLast((one) => one.arrived <= arrivedBefore)
-    if (oldest === undefined) return
     this.#held.sort((a, b) => a.at - b.at)
-    const upTo = this.#held.indexOf(oldest)
-    for (const { line } of this.#held.splice(0, upTo + 1)) this.#line(line)
+    const last = this.#held.findLastIndex((one) => one.arrived <= arrivedBefore)
+    for (const { line } of this.#held.splice(0, last + 1)) this.#line(line)
   }
 
   #line(line: string): void {

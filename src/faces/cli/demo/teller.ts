@@ -26,19 +26,21 @@ export class Teller {
       case 'refused':
         for (const { says, tryThis } of event.reasons)
           this.#at(event.at, `${event.what} refused: ${says}`, `try: ${tryThis}`)
-        return undefined
+        return
       case 'trouble':
         return this.#at(event.at, `trouble: ${event.says}`)
       case 'cluster':
       case 'writer':
-        return undefined
+        return
     }
   }
 
   #verdict({ at, diagnosis }: Extract<EventJson, { readonly kind: 'verdict' }>): void {
     const { verdict, because, evidence, remedy } = diagnosis.primary
     if (remedy !== 'none')
-      for (const { fact, value, readings } of evidence.filter((one) => TELLING.has(one.fact) && one.readings.length > 0))
+      for (const { fact, value, readings } of evidence.filter(
+        (one) => TELLING.has(one.fact) && one.readings.length > 0,
+      ))
         this.#at(at - 0.5, `evidence: ${fact} ${value}`, ...readings.map(shorten))
     this.#at(at, `verdict: ${verdict} (${because})`)
   }
@@ -48,7 +50,9 @@ export class Teller {
     for (const plan of plans) {
       if (!this.#first(`${id}/plan/${plan.act}`) || plan.steps.length === 0) continue
       const fence = plan.fence.demand.atLeast === 'none' ? '' : `; old primary must be: ${plan.fence.demand.atLeast}`
-      const planned = steps.filter(({ key }) => key.startsWith(`${plan.act}/`)).map((step) => step.startedAt ?? Infinity)
+      const planned = steps
+        .filter(({ key }) => key.startsWith(`${plan.act}/`))
+        .map((step) => step.startedAt ?? Infinity)
       const at = Math.min(...planned, recovery.endedAt ?? Infinity, Date.now())
       this.#at(at - 0.1, `${kind}, act ${plan.act}: ${plan.steps.length} steps${fence} (${plan.because})`)
     }

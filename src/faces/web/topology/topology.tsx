@@ -1,6 +1,6 @@
 import { type Edge, type Node, ReactFlow } from '@xyflow/react'
 import '@xyflow/react/dist/base.css'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import { store, useStore } from '../store.ts'
 import { Channel, Lead } from './edges.tsx'
 import { CARD, type Layout, layOut, ROUTE, structureOf } from './layout.ts'
@@ -100,14 +100,11 @@ function edgesOf(alias: string, layout: Layout): Edge[] {
 }
 
 function useSize() {
-  const frame = useRef<HTMLDivElement>(null)
   const [size, setSize] = useState({ width: 0, height: 0 })
-  useEffect(() => {
-    const seen = frame.current
-    if (!seen) return undefined
+  const frame = useCallback((seen: HTMLDivElement) => {
     const observer = new ResizeObserver(() => setSize({ width: seen.clientWidth, height: seen.clientHeight }))
     observer.observe(seen)
     return () => observer.disconnect()
-  })
+  }, [])
   return [frame, size] as const
 }

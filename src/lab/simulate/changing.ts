@@ -1,0 +1,239 @@
+import { type Address, printAddress, sameAddress } from '../../model/address.ts'
+import { done, failed, type Outcome } from '../../model/outcome.ts'
+import type { AttachTo, ChangeContext, Changing } from '../../ports/servers.ts'
+import type { Life } from './life.ts'
+import type { ModelChannel, ModelServer } from './server.ts'
+import { statusOf } from './status.ts'
+import type { Answered, Sending, Wire } from './wire.ts'
+
+const ASK_AGAIN_MS = 5
+
+type Work = Sending['work']
+
+/** The hands of one process. Each change is one guarded packet that takes effect at one virtual instant, or not at all. */
+export function modelChanging(wire: Wire, life: Life): Changing {
+  const { universe } = wire
+  const send = (what: string, address: Address, context: ChangeContext, work: Work): Promise<Outcome> =>
+    life.point(`${what} ${address.host}`, (delayMs) => wire.change(address, context, { what, delayMs, work }))
+  const poll = <T>(address: Address, context: ChangeContext, look: (server: ModelServer) => T | undefined) =>
+    life.outlive(pollUntil(wire, { address, context, look }))
+
+  return {
+    prepare: async () => done('a session for changes stands ready'),
+    release: () => undefined,
+    takeOver: (address, warrant, signal) =>
+      life.outlive(
+        wire
+          .ask(address, signal, (server) => {
+            server.killedBelow = Math.max(server.killedBelow, warrant.token)
+          })
+          .then((answer) => (answer.ok ? done('earlier sessions for changes are ended') : answer.outcome)),
+      ),
+    seal: ({ address }, _options, context) =>
+      send('seal', address, context, (server, apply) =>
+        onChannel(server, (channel) => {
+          if (channel.receiver !== 'stopped') apply(() => void (channel.receiver = 'stopped'))
+          return done('the receiver is stopped', statusOf(server, universe))
+        }),
+      ),
+    startReceiver: ({ address }, context) => send('start receiver', address, context, startReceiver),
+    startApplier: ({ address }, context) => send('start applier', address, context, startApplier),
+    stopApplier: ({ address }, _options, context) =>
+      send('stop applier', address, context, (server, apply) =>
+        onChannel(server, (channel) => {
+          if (channel.applier === 'running') apply(() => void (channel.applier = 'stopped'))
+          return done('the applier is stopped')
+        }),
+      ),
+    awaitApplied: ({ address }, context) => poll(address, context, drained),
+    awaitReach: (place, target, context) => life.outlive(reach(wire, place.address, target, context)),
+    attach: async ({ address }, to, context) => {
+      const source = await sourceHolds(wire, to.source, context)
+      const moved = await send('attach', address, context, (server, apply) => attach(server, to, { apply, source }))
+      if (moved.kind !== 'done') return moved
+      return poll(address, context, (server) => connected(server, to))
+    },
+    resetChannel: ({ address }, context) => send('reset', address, context, reset),
+    awaitAckers: (address, atLeast, context) =>
+      poll(address, context, (server) => {
+        const clients = universe.ackersOf(server).length
+        return clients >= atLeast
+          ? { kind: 'done', says: `${clients} are attached`, facts: { clients } }
+          : undefined
+      }),
+    semiSyncSource: (address, { enabled, waitCount }, context) =>
+      send(enabled ? 'source on' : 'source off', address, context, (server, apply) => {
+        const already = server.source.enabled === enabled && (!enabled || server.source.waitCount === waitCount)
+        if (!already) apply(() => void (server.source = { enabled, waitCount: Math.max(1, waitCount) }))
+        return done(`the source side is ${enabled ? 'on' : 'off'}`)
+      }),
+    cutClients: (address, _except, context) =>
+      send('cut clients', address, context, (server, apply) => {
+        apply(() => {
+          for (const session of server.sessions) session.open = false
+          server.sessions = []
+        })
+        return done('the clients are cut')
+      }),
+    close: (address, { lockWaitS }, context) => close(wire, send, { address, lockWaitS, context }),
+    open: (address, context) =>
+      send('open', address, context, (server, apply) => {
+        if (server.access !== 'writable') apply(() => void (server.access = 'writable'))
+        return done(`${printAddress(address)} is open`)
+      }),
+    idleSessions: async (address, signal) => {
+      const answer = await life.outlive(
+        wire.ask(address, signal, (server) => server.sessions.map((s) => ({ peer: s.peer, idle: !s.busy }))),
+      )
+      return answer.ok ? answer.value : []
+    },
+  }
+}
+
+const onChannel = (server: ModelServer, act: (channel: ModelChannel) => Outcome): Outcome =>
+  server.channel ? act(server.channel) : failed('no_channel', `${server.name} has no replication channel`)
+
+interface Polling<T> {
+  readonly address: Address
+  readonly context: ChangeContext
+  readonly look: (server: ModelServer) => T | undefined
+}
+
+async function pollUntil(wire: Wire, polling: Polling<Outcome | undefined>): Promise<Outcome> {
+  const { address, context, look } = polling
+  for (;;) {
+    const answer: Answered<Outcome | undefined> = await wire.ask(address, context.signal, look)
+    if (!answer.ok) return answer.outcome
+    if (answer.value) return answer.value
+    const rested = await wire.clock.sleep(ASK_AGAIN_MS, context.signal).then(
+      () => true,
+      () => false,
+    )
+    if (!rested) return failed('not_in_time', `${printAddress(address)}: not so when the time was over`)
+  }
+}
+
+function drained(server: ModelServer): Outcome | undefined {
+  const { channel } = server
+  if (channel === undefined) return failed('no_channel', `${server.name} has no replication channel`)
+  if (channel.relay.length === 0) return done('all that was received is applied')
+  return channel.applier === 'stopped' ? failed('applier_stopped', 'the applier is stopped') : undefined
+}
+
+async function reach(wire: Wire, address: Address, target: Address, context: ChangeContext): Promise<Outcome> {
+  const wanted = await wire.ask(target, context.signal, (server) => [...server.binlog])
+  if (!wanted.ok) return wanted.outcome
+  return pollUntil(wire, {
+    address,
+    context,
+    look: (server) => {
+      if (wanted.value.every((t) => server.has(t))) return done('has applied all of it')
+      if (server.channel?.applier === 'stopped') return failed('applier_stopped', 'the applier is stopped')
+      const ended = server.channel?.receiver === 'stopped' && server.channel.relay.length === 0
+      return ended ? failed('receiver_stopped', 'the receiver stopped before it had everything') : undefined
+    },
+  })
+}
+
+/** MySQL starts a receiver alone; MariaDB would delete received relay log when the applier is stopped. */
+const startReceiver: Work = (server, apply) =>
+  onChannel(server, (channel) => {
+    if (channel.receiver !== 'stopped') return done('the receiver was running already')
+    if (channel.applier === 'stopped' && server.flavour === 'mariadb')
+      return failed('applier_stopped', 'starting the receiver would delete relay log')
+    apply(() => {
+      channel.receiver = 'connecting'
+      delete channel.receiverError
+    })
+    return done('the receiver is started')
+  })
+
+const startApplier: Work = (server, apply) =>
+  onChannel(server, (channel) => {
+    if (channel.applierError) return failed('applier_broken', channel.applierError.message)
+    if (channel.applier === 'stopped') apply(() => void (channel.applier = 'running'))
+    return done('the applier is started')
+  })
+
+const reset: Work = (server, apply) => {
+  const { channel } = server
+  if (channel === undefined) return done('there is no such channel')
+  if (channel.relay.length > 0) return failed('not_drained', 'it holds what is received and not applied')
+  apply(() => void (server.channel = undefined))
+  return done('the channel is forgotten')
+}
+
+interface Attaching {
+  readonly apply: (change: () => void) => void
+  readonly source: ReadonlySet<number> | undefined
+}
+
+async function sourceHolds(wire: Wire, source: Address, context: ChangeContext): Promise<ReadonlySet<number> | undefined> {
+  const answer = await wire.ask(source, context.signal, (server) => new Set(server.binlog.map((t) => t.uid)))
+  return answer.ok ? answer.value : undefined
+}
+
+function attach(server: ModelServer, to: AttachTo, { apply, source }: Attaching): Outcome {
+  const { channel } = server
+  const follows = channel !== undefined && sameAddress(channel.source, to.source)
+  if (follows && channel.receiver === 'running' && channel.applier === 'running') return done('it follows it already')
+  const keeps = to.keepRelayLog && server.flavour === 'mysql' && channel !== undefined
+  const unsafe = !keeps && channel !== undefined && !channel.relay.every((t) => source?.has(t.uid) ?? false)
+  if (unsafe) {
+    apply(() => void (channel.receiver = 'stopped'))
+    return failed('holds_unapplied', 'it holds what the new source cannot be shown to have', 'drain it first')
+  }
+  apply(() => {
+    server.source = { ...server.source, enabled: false }
+    if (to.semiSyncReplica) server.replicaSide = true
+    // A server that wrote by itself takes its own last write as its position.
+    server.applied = server.binlog.at(-1)
+    server.channel = {
+      source: to.source,
+      receiver: 'connecting',
+      applier: 'running',
+      relay: keeps ? channel.relay : [],
+      heartbeats: 0,
+      countedAt: 0,
+      heartbeatMs: to.heartbeatMs,
+      connectRetryMs: to.connectRetryMs,
+      connecting: false,
+    }
+  })
+  return done('repointed')
+}
+
+function connected(server: ModelServer, to: AttachTo): Outcome | undefined {
+  const { channel } = server
+  if (channel === undefined || !sameAddress(channel.source, to.source))
+    return failed('not_attached', `the channel does not lead to ${printAddress(to.source)}`)
+  if (channel.receiver === 'running') return done(`it follows ${printAddress(to.source)}`)
+  return channel.receiver === 'stopped'
+    ? failed('receiver_stopped', `the receiver stopped: ${channel.receiverError?.message ?? 'no reason'}`)
+    : undefined
+}
+
+interface Closing {
+  readonly address: Address
+  readonly lockWaitS: number
+  readonly context: ChangeContext
+}
+
+/** Waits behind running commits and holds every new write meanwhile; given up after the lock wait, and undone then. */
+async function close(
+  wire: Wire,
+  send: (what: string, address: Address, context: ChangeContext, work: Work) => Promise<Outcome>,
+  { address, lockWaitS, context }: Closing,
+): Promise<Outcome> {
+  const { universe } = wire
+  return send('close', address, context, (server, apply) => {
+    if (server.access !== 'writable') return done('it is closed')
+    if (server.waiting.length === 0) {
+      apply(() => void (server.access = 'closed_to_all'))
+      return done('it is closed')
+    }
+    server.closing = true
+    const until = universe.timeline.now + lockWaitS * 1000
+    return { kind: 'waits', server, until } as never
+  })
+}

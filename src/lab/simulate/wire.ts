@@ -1,0 +1,130 @@
+import type { Address } from '../../model/address.ts'
+import { printAddress } from '../../model/address.ts'
+import { failed, type Outcome } from '../../model/outcome.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { ChangeContext } from '../../ports/servers.ts'
+import type { ModelServer, Packet } from './server.ts'
+import { NET_MS, type Universe } from './universe.ts'
+
+/** Between the end of the right to change, as the holder counts it, and the deadline that a packet carries. */
+const GUARD_MARGIN_MS = 100
+
+export type Answered<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly outcome: Outcome }
+
+export interface WireParts {
+  readonly universe: Universe
+  readonly clock: Clock
+}
+
+const noAnswer = (address: Address, why: string): { readonly ok: false; readonly outcome: Outcome } => ({
+  ok: false,
+  outcome: failed('no_answer', `${printAddress(address)} did not answer: ${why}`),
+})
+
+/** The network between one process of Regent and the servers. */
+export class Wire {
+  readonly universe: Universe
+  readonly clock: Clock
+
+  constructor({ universe, clock }: WireParts) {
+    this.universe = universe
+    this.clock = clock
+  }
+
+  /** A question; the answer is what holds as it arrives there. Where nothing comes back, the signal ends the waiting. */
+  ask<T>(address: Address, signal: AbortSignal, read: (server: ModelServer) => T): Promise<Answered<T>> {
+    return new Promise((resolve) => {
+      const over = (): void => resolve(noAnswer(address, 'the time was over'))
+      if (signal.aborted) return over()
+      signal.addEventListener('abort', over, { once: true })
+      const settle = (answer: Answered<T>): void => {
+        signal.removeEventListener('abort', over)
+        resolve(answer)
+      }
+      this.universe.timeline.after(NET_MS, () => {
+        const server = this.universe.at(address)
+        if (server === undefined || server.life === 'down') return settle(noAnswer(address, 'connection refused'))
+        if (server.life === 'frozen' || !this.universe.linked('regent', server.name)) return
+        const value = read(server)
+        this.universe.timeline.after(NET_MS, () => settle({ ok: true, value }))
+      })
+    })
+  }
+
+  /** One guarded packet, and what came of it; see `Sending`. */
+  change(address: Address, context: ChangeContext, sending: Sending): Promise<Outcome> {
+    const left = context.warrant.leftMs() - GUARD_MARGIN_MS
+    if (left <= 0) return Promise.resolve(LATE)
+    const packet: Packet & { outcome?: Outcome } = {
+      token: context.warrant.token,
+      guardUntil: this.universe.timeline.now + left,
+      state: 'waiting',
+      run: () => undefined,
+    }
+    return new Promise((resolve) => {
+      const settle = (outcome: Outcome): void => {
+        context.signal.removeEventListener('abort', over)
+        resolve(outcome)
+      }
+      const over = (): void => settle(this.#overdue(address, packet))
+      if (context.signal.aborted) return over()
+      context.signal.addEventListener('abort', over, { once: true })
+      packet.run = () => {
+        this.#execute(address, packet, sending)
+        const { outcome } = packet
+        if (outcome) this.universe.timeline.after(NET_MS, () => settle(outcome))
+      }
+      this.universe.timeline.after(NET_MS + sending.delayMs, () => {
+        if (!this.#arrive(address, packet)) settle(noAnswer(address, 'connection refused').outcome)
+      })
+    })
+  }
+
+  /** False where the host refuses. On a frozen host it waits in the socket; on a cut network it is lost. */
+  #arrive(address: Address, packet: Packet): boolean {
+    const server = this.universe.at(address)
+    if (server === undefined || server.life === 'down') return false
+    if (!this.universe.linked('regent', server.name)) return true
+    if (server.life === 'frozen') server.packets.push(packet)
+    else packet.run()
+    return true
+  }
+
+  #execute(address: Address, packet: Packet & { outcome?: Outcome }, sending: Sending): void {
+    const server = this.universe.at(address)
+    if (packet.state !== 'waiting' || server === undefined) return
+    if (server.killedBelow > packet.token) {
+      packet.state = 'ended'
+      return
+    }
+    packet.state = 'ran'
+    if (this.universe.timeline.now >= packet.guardUntil) {
+      packet.outcome = LATE
+      return
+    }
+    packet.outcome = sending.work(server, (change) =>
+      this.universe.change(server, { token: packet.token, what: sending.what }, change),
+    )
+  }
+
+  /** The sender kills what it sent and sees it gone, where it can reach the server; else nobody knows. */
+  #overdue(address: Address, packet: Packet & { outcome?: Outcome }): Outcome {
+    const server = this.universe.at(address)
+    const reachable = server?.life === 'up' && this.universe.linked('regent', server.name)
+    if (packet.outcome) return reachable ? packet.outcome : UNKNOWN
+    if (server?.life === 'down') return failed('no_answer', 'connection refused')
+    if (!reachable) return UNKNOWN
+    packet.state = 'ended'
+    return failed('no_answer', 'not answered in time; it was killed and seen gone')
+  }
+}
+
+const UNKNOWN: Outcome = { kind: 'unknown', says: 'no answer in time, and the server could not be reached again' }
+const LATE = failed('guard_expired', 'the right to change servers ended before this change ran')
+
+export interface Sending {
+  readonly what: string
+  readonly delayMs: number
+  /** Looks, then changes by `apply` or not at all: one virtual instant. */
+  readonly work: (server: ModelServer, apply: (change: () => void) => void) => Outcome
+}

@@ -1,0 +1,186 @@
+// covers O2
+/** The README's "Your own cluster", word for word: its configuration and its commands, as a reader would use them. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import mysql from 'mysql2/promise'
+import { expect, test } from 'vitest'
+import { freePorts, type Sandbox, startSandbox } from '../../../src/lab/sandbox/index.ts'
+import { endAll, pidsWith } from '../stage/leftovers.ts'
+import { until } from '../stage/waiting.ts'
+import { flavour, words } from '../stage/words.ts'
+
+const ROOT = resolve(import.meta.dirname, '../../..')
+const PASSWORDS = { regent: 'of the monitor', repl: 'of the replicas' } as const
+
+const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+const section = /^## Your own cluster\n([\s\S]*?)^## /m.exec(readme)?.[1] ?? ''
+const block = (language: string): string =>
+  new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'm').exec(section)?.[1] ?? ''
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A reader's directory: his `regent.yaml` and his password files, and the commands given in it. */
+class Reader implements AsyncDisposable {
+  readonly dir: string
+  readonly #children: ChildProcess[] = []
+
+  constructor(dir: string) {
+    this.dir = dir
+  }
+
+  /** As the README writes it; `bin/regent` is that of this checkout. */
+  start(command: string): ChildProcess {
+    const [program = '', ...args] = command.split(' ')
+    expect(program).toBe('bin/regent')
+    const child = spawn(join(ROOT, program), args, { cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#children.push(child)
+    return child
+  }
+
+  async run(command: string): Promise<Ended> {
+    const child = this.start(command)
+    const said = { stdout: '', stderr: '' }
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => void (said.stdout += text))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => void (said.stderr += text))
+    await once(child, 'close')
+    return { code: child.exitCode, ...said }
+  }
+
+  async end(child: ChildProcess): Promise<number | null> {
+    const gone = once(child, 'exit')
+    child.kill('SIGTERM')
+    await gone
+    return child.exitCode
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children) if (child.exitCode === null) child.kill('SIGKILL')
+    endAll(pidsWith(this.dir))
+    await rm(this.dir, { recursive: true, force: true })
+  }
+}
+
+/** What a reader changes in the file: the addresses, nothing else. */
+async function theirAddresses(yaml: string, sandbox: Sandbox): Promise<{ yaml: string; page: number; proxy: number }> {
+  const [page = 0, proxy = 0] = await freePorts(2)
+  const own = [
+    ...sandbox.servers.map((server, i): [string, string] => [`db${i + 1}:3306`, `${server.host}:${server.port}`]),
+    ['127.0.0.1:3300', `127.0.0.1:${page}`] as const,
+    ['127.0.0.1:3307', `127.0.0.1:${proxy}`] as const,
+  ]
+  for (const [written] of own) expect(yaml).toContain(written)
+  return { yaml: own.reduce((text, [written, mine]) => text.replaceAll(written, mine), yaml), page, proxy }
+}
+
+/** The statements of `grants` for this flavour, with passwords in place of `<password>`. */
+function statementsIn(printed: string): readonly string[] {
+  return printed
+    .split(/^-- /m)
+    .filter((part) => part.startsWith(flavour))
+    .flatMap((part) => {
+      const password = part.includes("'repl'") ? PASSWORDS.repl : PASSWORDS.regent
+      return part
+        .split('\n')
+        .slice(1)
+        .map((line) => line.replace('<password>', password))
+    })
+    .filter((line) => line !== '')
+}
+
+async function write(port: number, value: string): Promise<void> {
+  const connection = await mysql.createConnection({
+    host: '127.0.0.1',
+    port,
+    user: 'app',
+    password: 'sandbox-app',
+    connectTimeout: 12_000,
+  })
+  connection.on('error', () => undefined)
+  try {
+    await connection.query({ sql: 'INSERT INTO app.notes (note) VALUES (?)', timeout: 5000 }, [value])
+  } finally {
+    connection.destroy()
+  }
+}
+
+const worked = (work: Promise<unknown>): Promise<boolean> =>
+  work.then(
+    () => true,
+    () => false,
+  )
+
+test('the configuration and the commands of the README keep a cluster writable', async () => {
+  await using reader = new Reader(await mkdtemp(join(tmpdir(), 'regent-readme-')))
+  await using sandbox = await startSandbox({
+    server: flavour,
+    shape: '1+2',
+    semiSync: false,
+    dir: join(reader.dir, 'box'),
+  })
+  const primary = await sandbox.sql('s1')
+  for (const statement of words.writable) await primary.query(statement)
+  await primary.query('CREATE DATABASE app')
+  await primary.query('CREATE TABLE app.notes (id INT AUTO_INCREMENT PRIMARY KEY, note VARCHAR(50))')
+
+  const [grants = '', check = '', adopt = '', watch = '', ...more] = block('sh').trim().split('\n')
+  expect(more).toEqual([])
+  const mine = await theirAddresses(block('yaml'), sandbox)
+  await writeFile(join(reader.dir, 'regent.yaml'), mine.yaml)
+
+  const printed = await reader.run(grants)
+  expect(printed).toMatchObject({ code: 0 })
+  for (const statement of statementsIn(printed.stdout)) await primary.query(statement)
+  primary.destroy()
+  for (const [user, password] of Object.entries(PASSWORDS))
+    await writeFile(join(reader.dir, `${user}.pass`), `${password}\n`, { mode: 0o600 })
+
+  await until('the accounts have reached the replicas', async () => (await reader.run(check)).code === 0)
+  const checked = await reader.run(check)
+  expect(checked.stdout).toContain('What policy would refuse')
+  expect(checked.stdout).not.toContain('problem')
+
+  // There is no terminal here to say yes on.
+  expect((await reader.run(adopt)).code).toBe(3)
+  expect(await reader.run(`${adopt} --yes`)).toMatchObject({ code: 0 })
+
+  const watching = reader.start(watch)
+  await until('the page is served', () => worked(fetch(`http://127.0.0.1:${mine.page}/healthz`)))
+  await until('clients are led to the primary', () => worked(write(mine.proxy, 'before')))
+  await sandbox.kill('s1')
+  await until('a replica takes writes', () => worked(write(mine.proxy, 'after')))
+
+  const shown = await reader.run('bin/regent diagnose --json')
+  expect(JSON.parse(shown.stdout)).toMatchObject({ alias: 'shop', verdict: 'healthy' })
+  const notes = await mysql.createConnection({
+    host: '127.0.0.1',
+    port: mine.proxy,
+    user: 'app',
+    password: 'sandbox-app',
+  })
+  const [rows] = await notes.query('SELECT DISTINCT note FROM app.notes ORDER BY id')
+  notes.destroy()
+  expect(rows).toEqual([{ note: 'before' }, { note: 'after' }])
+
+  expect(await reader.end(watching)).toBe(0)
+  expect(await reader.run('bin/regent proxy stop shop --yes')).toMatchObject({ code: 0 })
+  await until('nothing of it runs any more', () => pidsWith(join(reader.dir, 'regent.yaml')).length === 0)
+})
+
+test('the README names only commands that there are, and files that there are', async () => {
+  const help = await new Reader(ROOT).run('bin/regent --help')
+  const verbs = [...help.stdout.matchAll(/^ {2}(\w+) /gm)].map(([, verb]) => verb)
+  const table = /^## Commands\n([\s\S]*?)^\| exit code/m.exec(readme)?.[1] ?? ''
+  const named = [...table.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`(\w+)/g)].map(([, verb]) => verb),
+  )
+  const ofGroups = ['status', 'kill', 'freeze', 'thaw', 'restart', 'down']
+  expect(named.length).toBeGreaterThan(20)
+  expect(named.filter((verb) => !ofGroups.includes(verb ?? '') && !verbs.includes(verb ?? ''))).toEqual([])
+})
