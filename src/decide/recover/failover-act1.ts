@@ -128,7 +128,8 @@ const withdrawals = (situation: Situation): readonly Step[] =>
 function fencing(situation: Situation): readonly Step[] {
   if (situation.subjectState !== 'answers') return []
   const server = situation.subject
-  const common = { deadlineMs: situation.policy.act1DeadlineMs, ifItFails: 'go_on' } as const
+  // A living MySQL takes up to a second to switch its source side off while dump threads are attached.
+  const common = { deadlineMs: Math.max(situation.policy.act1DeadlineMs, 3000), ifItFails: 'go_on' } as const
   return [
     {
       kind: 'cut_clients',

@@ -4,6 +4,7 @@ import type { AttachTo, ChangeContext, Changing } from '../../ports/servers.ts'
 import type { Life } from './life.ts'
 import type { ModelChannel, ModelServer } from './server.ts'
 import { statusOf } from './status.ts'
+import type { Universe } from './universe.ts'
 import type { Answered, Sending, Wire } from './wire.ts'
 
 const ASK_AGAIN_MS = 5
@@ -75,7 +76,7 @@ export function modelChanging(wire: Wire, life: Life): Changing {
         })
         return done('the clients are cut')
       }),
-    close: (address, { lockWaitS }, context) => close(wire, send, { address, lockWaitS, context }),
+    close: (address, { lockWaitS }, context) => send('close', address, context, closing(universe, lockWaitS)),
     open: (address, context) =>
       send('open', address, context, (server, apply) => {
         if (server.access !== 'writable') apply(() => void (server.access = 'writable'))
@@ -213,27 +214,29 @@ function connected(server: ModelServer, to: AttachTo): Outcome | undefined {
     : undefined
 }
 
-interface Closing {
-  readonly address: Address
-  readonly lockWaitS: number
-  readonly context: ChangeContext
-}
-
 /** Waits behind running commits and holds every new write meanwhile; given up after the lock wait, and undone then. */
-async function close(
-  wire: Wire,
-  send: (what: string, address: Address, context: ChangeContext, work: Work) => Promise<Outcome>,
-  { address, lockWaitS, context }: Closing,
-): Promise<Outcome> {
-  const { universe } = wire
-  return send('close', address, context, (server, apply) => {
+function closing(universe: Universe, lockWaitS: number): Work {
+  return (server, apply, going) => {
     if (server.access !== 'writable') return done('it is closed')
-    if (server.waiting.length === 0) {
-      apply(() => void (server.access = 'closed_to_all'))
-      return done('it is closed')
-    }
-    server.closing = true
     const until = universe.timeline.now + lockWaitS * 1000
-    return { kind: 'waits', server, until } as never
-  })
+    const end = (outcome: Outcome): Outcome => {
+      server.closing = false
+      universe.resume(server)
+      return outcome
+    }
+    return new Promise((resolve) => {
+      const attempt = (): void => {
+        if (!going() || server.life === 'down') return resolve(end(failed('ended', 'the waiting SET was killed')))
+        if (server.waiting.length === 0) {
+          apply(() => void (server.access = 'closed_to_all'))
+          return resolve(end(done('it is closed')))
+        }
+        if (universe.timeline.now >= until)
+          return resolve(end(failed('lock_wait', `${server.name} could not be closed within ${lockWaitS} s`)))
+        server.closing = true
+        universe.timeline.after(ASK_AGAIN_MS, attempt)
+      }
+      attempt()
+    })
+  }
 }

@@ -87,11 +87,7 @@ export class Replication {
     const source = this.#universe.flows(replica)
     const channel = replica.channel
     if (source === undefined || channel === undefined) return
-    const missing = source.executed().length === 0 && source.binlog.length === 0 ? [] : source.binlog
-    for (const transaction of missing) {
-      if (replica.received(transaction)) continue
-      channel.relay.push(transaction)
-    }
+    for (const transaction of source.binlog) if (!replica.received(transaction)) channel.relay.push(transaction)
     if (replica.replicaSide && source.waiting.length > 0) {
       const received = source.waiting.filter((w) => replica.received(w.transaction))
       this.#universe.timeline.after(NET_MS, () => {

@@ -128,10 +128,16 @@ export class Universe {
     const server = this.named(name)
     if (server.life !== 'frozen') return
     this.#changing(() => void (server.life = 'up'))
-    const { packets, parked } = server
+    const { packets } = server
     server.packets = []
-    server.parked = []
     for (const packet of packets) packet.run()
+    this.resume(server)
+  }
+
+  /** Statements that had to wait at this server go on. */
+  resume(server: ModelServer): void {
+    const { parked } = server
+    server.parked = []
     for (const work of parked) work()
   }
 

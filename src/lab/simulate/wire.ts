@@ -70,9 +70,10 @@ export class Wire {
       if (context.signal.aborted) return over()
       context.signal.addEventListener('abort', over, { once: true })
       packet.run = () => {
-        this.#execute(address, packet, sending)
-        const { outcome } = packet
-        if (outcome) this.universe.timeline.after(NET_MS, () => settle(outcome))
+        void this.#execute(address, packet, sending).then((outcome) => {
+          packet.outcome = outcome
+          if (outcome) this.universe.timeline.after(NET_MS, () => settle(outcome))
+        })
       }
       this.universe.timeline.after(NET_MS + sending.delayMs, () => {
         if (!this.#arrive(address, packet)) settle(noAnswer(address, 'connection refused').outcome)
@@ -90,21 +91,18 @@ export class Wire {
     return true
   }
 
-  #execute(address: Address, packet: Packet & { outcome?: Outcome }, sending: Sending): void {
+  async #execute(address: Address, packet: Packet, sending: Sending): Promise<Outcome | undefined> {
     const server = this.universe.at(address)
-    if (packet.state !== 'waiting' || server === undefined) return
+    if (packet.state !== 'waiting' || server === undefined) return undefined
     if (server.killedBelow > packet.token) {
       packet.state = 'ended'
-      return
+      return undefined
     }
     packet.state = 'ran'
-    if (this.universe.timeline.now >= packet.guardUntil) {
-      packet.outcome = LATE
-      return
-    }
-    packet.outcome = sending.work(server, (change) =>
-      this.universe.change(server, { token: packet.token, what: sending.what }, change),
-    )
+    if (this.universe.timeline.now >= packet.guardUntil) return LATE
+    const apply = (change: () => void): void =>
+      this.universe.change(server, { token: packet.token, what: sending.what }, change)
+    return sending.work(server, apply, () => packet.state !== 'ended' && server.killedBelow <= packet.token)
   }
 
   /** The sender kills what it sent and sees it gone, where it can reach the server; else nobody knows. */
@@ -125,6 +123,10 @@ const LATE = failed('guard_expired', 'the right to change servers ended before t
 export interface Sending {
   readonly what: string
   readonly delayMs: number
-  /** Looks, then changes by `apply` or not at all: one virtual instant. */
-  readonly work: (server: ModelServer, apply: (change: () => void) => void) => Outcome
+  /** Looks, then changes by `apply` or not at all: one virtual instant. What has to wait first asks whether it is still `going`. */
+  readonly work: (
+    server: ModelServer,
+    apply: (change: () => void) => void,
+    going: () => boolean,
+  ) => Outcome | Promise<Outcome>
 }

@@ -1,6 +1,6 @@
 import { adoptable } from '../../decide/recover/adopt.ts'
 import { planFailoverAct1 } from '../../decide/recover/failover-act1.ts'
-import { planSwitchoverAct1 } from '../../decide/recover/switchover.ts'
+import { planSwitchoverAct1 } from '../../decide/recover/switchover-act1.ts'
 import { parseAddress, printAddress } from '../../model/address.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { wallTime } from '../../model/ids.ts'

@@ -36,5 +36,13 @@ export async function undoAct1(world: World): Promise<readonly Undone[]> {
  * First the winner stops being one, then replicas are led back, then the old primary opens, and clients are let in last: with lossless
  * semi-sync nothing would commit before its ackers are back. The sort is stable: within a turn, latest first.
  */
-const TURNS: readonly StepKind[] = ['semi_sync_source', 'start_applier', 'unseal', 'attach', 'open_server', 'announce']
+const TURNS: readonly StepKind[] = [
+  'semi_sync_source',
+  'reset_channel',
+  'start_applier',
+  'unseal',
+  'attach',
+  'open_server',
+  'announce',
+]
 const turn = (step: Step): number => (step.undo ? TURNS.indexOf(step.undo.kind) : 0)

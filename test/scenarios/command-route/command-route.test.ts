@@ -14,10 +14,10 @@ afterAll(() => rm(dir, { recursive: true, force: true }))
 
 const node = (file: string, verb: string) => [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM, file, verb]
 
-function route(file: string) {
+function route(file: string, withdraw = node(file, 'withdraw')) {
   const command = {
     name: 'vip',
-    withdraw: node(file, 'withdraw'),
+    withdraw,
     announce: node(file, 'announce'),
     read: node(file, 'read'),
     close_sessions: node(file, 'close'),
@@ -52,8 +52,7 @@ test('programs of the operator are the only route: withdrawn and read back befor
 
 test('trap 10: a withdrawal that hangs is ended at its deadline and proves nothing: refused, undone', async () => {
   const file = join(dir, 'hanging.json')
-  const [{ command }] = route(file) as [{ command: Record<string, unknown> }]
-  const hanging = [{ command: { ...command, withdraw: ['/bin/sleep', '600'] } }]
+  const hanging = route(file, ['/bin/sleep', '600'])
   await using stage = await setStage({ shape: '1+2', routes: hanging, policy: { act1_deadline: '1s' } })
   await stage.watchInside()
   await stage.open()

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Readable } from 'node:stream'
 import mysql from 'mysql2/promise'
 import { expect, test } from 'vitest'
 import { freePorts, type Sandbox, startSandbox } from '../../../src/lab/sandbox/index.ts'
@@ -24,6 +25,12 @@ interface Ended {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
+}
+
+function textOf(stream: Readable | null): () => string {
+  const chunks: string[] = []
+  stream?.setEncoding('utf8').on('data', (chunk: string) => void chunks.push(chunk))
+  return () => chunks.join('')
 }
 
 /** A reader's directory: his `regent.yaml` and his password files, and the commands given in it. */
@@ -46,11 +53,9 @@ class Reader implements AsyncDisposable {
 
   async run(command: string): Promise<Ended> {
     const child = this.start(command)
-    const said = { stdout: '', stderr: '' }
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => void (said.stdout += text))
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => void (said.stderr += text))
+    const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)]
     await once(child, 'close')
-    return { code: child.exitCode, ...said }
+    return { code: child.exitCode, stdout: stdout(), stderr: stderr() }
   }
 
   async end(child: ChildProcess): Promise<number | null> {
@@ -151,10 +156,11 @@ test('the configuration and the commands of the README keep a cluster writable',
   expect(await reader.run(`${adopt} --yes`)).toMatchObject({ code: 0 })
 
   const watching = reader.start(watch)
+  const log = textOf(watching.stdout)
   await until('the page is served', () => worked(fetch(`http://127.0.0.1:${mine.page}/healthz`)))
   await until('clients are led to the primary', () => worked(write(mine.proxy, 'before')))
   await sandbox.kill('s1')
-  await until('a replica takes writes', () => worked(write(mine.proxy, 'after')))
+  await until('a replica takes writes', () => worked(write(mine.proxy, 'after')), { seen: log })
 
   const shown = await reader.run('bin/regent diagnose --json')
   expect(JSON.parse(shown.stdout)).toMatchObject({ alias: 'shop', verdict: 'healthy' })

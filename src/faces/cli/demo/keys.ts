@@ -55,7 +55,10 @@ class Player {
     const act = this.#acts[key]
     if (act === undefined) return
     const { screen } = this.#stage
-    if (this.#busy !== undefined) return screen.say(`  (${this.#busy}: wait)`)
+    if (this.#busy !== undefined) {
+      screen.say(`  (${this.#busy}: wait)`)
+      return
+    }
     this.#busy = act.doing
     this.#work = act
       .run()

@@ -20,15 +20,18 @@ export class Teller {
   take(event: EventJson): void {
     switch (event.kind) {
       case 'verdict':
-        return this.#verdict(event)
+        this.#verdict(event)
+        return
       case 'recovery':
-        return this.#recovery(event.recovery)
+        this.#recovery(event.recovery)
+        return
       case 'refused':
         for (const { says, tryThis } of event.reasons)
           this.#at(event.at, `${event.what} refused: ${says}`, `try: ${tryThis}`)
         return
       case 'trouble':
-        return this.#at(event.at, `trouble: ${event.says}`)
+        this.#at(event.at, `trouble: ${event.says}`)
+        return
       case 'cluster':
       case 'writer':
         return

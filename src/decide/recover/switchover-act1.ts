@@ -1,11 +1,12 @@
 import type { ServerId } from '../../model/ids.ts'
-import { type Plan, type Planned, type RefusalReason, refuse } from '../../model/plan.ts'
+import { type Plan, type Planned, type Refusal, type RefusalReason, refuse } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
-import { barrierStep } from '../fence/proof.ts'
-import { type AckerPlan, planAckers } from './ackers.ts'
-import { attachStep, counting, keepsRelayLog, opening, sourceSide } from './gates.ts'
+import { member } from '../../model/topology.ts'
+import { type AckerPlan, planAckers, wantedSemiSync } from './ackers.ts'
+import { attachStep, counting, keepsRelayLog, sourceSide } from './gates.ts'
 import { rank } from './rank.ts'
 import { type Follower, followers, type Situation } from './situation.ts'
+import { skeleton } from './switchover-act2.ts'
 
 /**
  * Act 1 of a switchover: all that can be taken back. Checks; an acker is moved below the winner while the old primary keeps at least
@@ -17,7 +18,7 @@ export function planSwitchoverAct1(situation: Situation): Planned {
   const { winner, ranked } = rank(situation, found)
   const reasons = vetoes(situation, found)
   if (reasons.length > 0 || !winner) return refuse(...reasons)
-  const ackers = planAckers(situation, winner, found)
+  const ackers = enoughAckers(situation, winner, found)
   if (ackers.kind === 'refusal') return ackers
   const early = earlyAckers(situation, winner, found, ackers)
   const close = closing(situation, early)
@@ -34,20 +35,6 @@ export function planSwitchoverAct1(situation: Situation): Planned {
   }
   return { kind: 'plan', plan }
 }
-
-const skeleton = (situation: Situation, act: 1 | 2): Omit<Plan, 'steps' | 'ranking' | 'risks'> => ({
-  version: 1,
-  recovery: situation.recovery,
-  cluster: situation.topology.cluster,
-  kind: 'switchover',
-  act,
-  subject: situation.subject,
-  fence: {
-    demand: { atLeast: 'readonly', alsoRoutes: false },
-    because: 'the old primary is closed and read back before another opens',
-  },
-  because: 'nothing is lost: the winner applies all that the closed primary has executed before it opens',
-})
 
 function vetoes(situation: Situation, found: readonly Follower[]): readonly RefusalReason[] {
   const { topology, policy } = situation
@@ -93,6 +80,22 @@ function vetoes(situation: Situation, found: readonly Follower[]): readonly Refu
     'wait until it has caught up',
   )
   return reasons
+}
+
+/** Where the other replicas are too few (1+1), the old primary, closed and with its source side off, is an acker before the opening. */
+function enoughAckers(situation: Situation, winner: Follower, found: readonly Follower[]): AckerPlan | Refusal {
+  const among = planAckers(situation, winner, found)
+  const wanted = wantedSemiSync(situation)
+  if (wanted.kind === 'off' || (among.kind === 'ackers' && among.waitCount >= wanted.waitCount)) return among
+  const old = member(situation.topology, situation.subject)
+  if (old?.sighting.latest.kind !== 'answered') return among
+  const asAcker: Follower = {
+    member: old,
+    id: old.id,
+    status: old.sighting.latest.status,
+    channel: { ...winner.channel, name: '' },
+  }
+  return planAckers(situation, winner, [...found, asAcker])
 }
 
 /** Moved before the closing only while the old primary keeps its own wait count of others attached. */
@@ -211,7 +214,8 @@ function readying(situation: Situation, cast: Cast): readonly Step[] {
   const { winner, ackers, early } = cast
   const server = winner.id
   const channel = winner.channel.name
-  const common = { server, channel, deadlineMs: situation.policy.switchoverBoundMs, ifItFails: 'stop' } as const
+  const bound = situation.policy.switchoverBoundMs
+  const common = { server, channel, deadlineMs: bound, ifItFails: 'stop' } as const
   const reach: Step = {
     kind: 'reach',
     id: `reach:${server}`,
@@ -236,7 +240,7 @@ function readying(situation: Situation, cast: Cast): readonly Step[] {
     undo: { kind: 'start_applier', server, channel },
   }
   const late = ackers.ackers
-    .filter((a) => !early.some((e) => e.id === a.id))
+    .filter((a) => a.id !== situation.subject && !early.some((e) => e.id === a.id))
     .map(
       (a): Step => ({
         ...attachStep(situation, a, {
@@ -251,107 +255,38 @@ function readying(situation: Situation, cast: Cast): readonly Step[] {
   const source = sourceSide(situation, server, ackers, [stop.id]).map(
     (s): Step => ({ ...s, undo: { kind: 'semi_sync_source', server, to: 'off', waitCount: 0 } }),
   )
-  const attached = [...early.map((e) => `attach:${e.id}`), ...late.map((s) => s.id), ...source.map((s) => s.id)]
+  const old = ackers.ackers.some((a) => a.id === situation.subject) ? oldAsAcker(situation, server, reach.id) : []
+  const attached = [...early.map((e) => `attach:${e.id}`), ...[...late, ...old, ...source].map((s) => s.id)]
+  return [reach, seal, stop, ...late, ...old, ...source, ...counting(server, ackers, attached, bound)]
+}
+
+/** Its source side goes off before its channel starts: an applier waits for acknowledgements otherwise. */
+function oldAsAcker(situation: Situation, winner: ServerId, drained: string): readonly Step[] {
+  const server = situation.subject
+  const common = { deadlineMs: situation.policy.switchoverBoundMs, ifItFails: 'stop' } as const
+  const semiSync = situation.lastReading?.status.semiSync
+  const waitCount = semiSync?.kind === 'present' ? semiSync.source.waitCount : 1
   return [
-    reach,
-    seal,
-    stop,
-    ...late,
-    ...source,
-    ...counting(server, ackers, attached, situation.policy.attachDeadlineMs),
-  ]
-}
-
-/** Act 2: from here on there is no way back. Open, tell; then the sessions, the old primary and the rest. */
-export function planSwitchoverAct2(situation: Situation, act1: Plan): Planned {
-  const chosen = act1.switchover
-  const winner = chosen && situation.topology.members.find((m) => m.id === chosen.winner)
-  if (!chosen || winner?.sighting.latest.kind !== 'answered')
-    return refuse({
-      code: 'winner_gone',
-      says: `${chosen?.winner ?? 'the winner'} does not answer any more`,
-      tryThis: `regent topology ${situation.topology.alias}`,
-    })
-  const attached = act1.steps.flatMap((s) => (s.kind === 'attach' ? [s.server] : []))
-  const rest = followers(situation).filter((f) => f.id !== winner.id && !attached.includes(f.id))
-  const sealed = act1.steps.find(
-    (s): s is Extract<Step, { kind: 'seal' }> => s.kind === 'seal' && s.server === winner.id,
-  )
-  const demand = { atLeast: 'readonly', alsoRoutes: false } as const
-  const barrier = barrierStep(situation.policy, {
-    server: situation.subject,
-    demand,
-    stopped: false,
-    routes: situation.routes,
-  })
-  const plan: Plan = {
-    ...skeleton(situation, 2),
-    mints: { epoch: situation.nextEpoch, winner: winner.id, semiSync: chosen.semiSync },
-    steps: [
-      barrier,
-      ...opening(situation, winner.id, [barrier.id]),
-      ...afterwards(situation, { winner: winner.id, channel: sealed?.channel ?? '', rest }),
-    ],
-    ranking: act1.ranking,
-    risks: act1.risks,
-  }
-  return { kind: 'plan', plan }
-}
-
-interface Aftermath {
-  readonly winner: ServerId
-  readonly channel: string
-  readonly rest: readonly Follower[]
-}
-
-/** Sessions of the old primary are closed between statements; it follows the new one, with its source side off before its channel starts. */
-function afterwards(situation: Situation, { winner, channel, rest }: Aftermath): readonly Step[] {
-  const old = situation.subject
-  const announced = situation.routes.length > 0 ? situation.routes.map((r) => `announce:${r}`) : [`open:${winner}`]
-  const idle = situation.routes.map(
-    (route): Step => ({
-      kind: 'close_idle_sessions',
-      id: `sessions:${route}`,
-      route,
-      server: old,
-      after: announced,
-      deadlineMs: situation.policy.switchoverBoundMs,
-      ifItFails: 'go_on',
-    }),
-  )
-  const common = { deadlineMs: situation.policy.attachDeadlineMs, ifItFails: 'go_on' } as const
-  return [
-    ...idle,
-    ...rest.map((f) =>
-      attachStep(situation, f, { to: winner, after: announced, keepRelayLog: keepsRelayLog(f), ifItFails: 'go_on' }),
-    ),
-    {
-      kind: 'reset_channel',
-      id: `reset:${winner}`,
-      server: winner,
-      channel: channel,
-      after: announced,
-      deadlineMs: 10_000,
-      ifItFails: 'go_on',
-    },
     {
       kind: 'semi_sync_source',
-      id: `source_off:${old}`,
-      server: old,
+      id: `source_off:${server}`,
+      server,
       to: 'off',
       waitCount: 0,
-      after: announced,
+      after: [drained],
       ...common,
+      undo: { kind: 'semi_sync_source', server, to: 'on', waitCount },
     },
     {
       kind: 'attach',
-      id: `attach:${old}`,
-      server: old,
+      id: `attach:${server}`,
+      server,
       channel: '',
       to: winner,
       keepRelayLog: false,
-      after: [`source_off:${old}`],
+      after: [`source_off:${server}`],
       ...common,
+      undo: { kind: 'reset_channel', server, channel: '' },
     },
   ]
 }

@@ -1,0 +1,130 @@
+import type { ServerId } from '../../model/ids.ts'
+import { type Plan, type Planned, refuse } from '../../model/plan.ts'
+import type { Step } from '../../model/step.ts'
+import { barrierStep } from '../fence/proof.ts'
+import { attachStep, keepsRelayLog, opening } from './gates.ts'
+import { type Follower, followers, type Situation } from './situation.ts'
+
+/** What both acts of a switchover have in common. */
+export const skeleton = (situation: Situation, act: 1 | 2): Omit<Plan, 'steps' | 'ranking' | 'risks'> => ({
+  version: 1,
+  recovery: situation.recovery,
+  cluster: situation.topology.cluster,
+  kind: 'switchover',
+  act,
+  subject: situation.subject,
+  fence: {
+    demand: { atLeast: 'readonly', alsoRoutes: false },
+    because: 'the old primary is closed and read back before another opens',
+  },
+  because: 'nothing is lost: the winner applies all that the closed primary has executed before it opens',
+})
+
+/** Act 2: from here on there is no way back. Open, tell; then the sessions, the old primary and the rest. */
+export function planSwitchoverAct2(situation: Situation, act1: Plan): Planned {
+  const chosen = act1.switchover
+  const winner = chosen && situation.topology.members.find((m) => m.id === chosen.winner)
+  if (!chosen || winner?.sighting.latest.kind !== 'answered')
+    return refuse({
+      code: 'winner_gone',
+      says: `${chosen?.winner ?? 'the winner'} does not answer any more`,
+      tryThis: `regent topology ${situation.topology.alias}`,
+    })
+  const attached = act1.steps.flatMap((s) => (s.kind === 'attach' ? [s.server] : []))
+  const rest = followers(situation).filter((f) => f.id !== winner.id && !attached.includes(f.id))
+  const sealed = act1.steps.find(
+    (s): s is Extract<Step, { kind: 'seal' }> => s.kind === 'seal' && s.server === winner.id,
+  )
+  const demand = { atLeast: 'readonly', alsoRoutes: false } as const
+  const barrier = barrierStep(situation.policy, {
+    server: situation.subject,
+    demand,
+    stopped: false,
+    routes: situation.routes,
+  })
+  const plan: Plan = {
+    ...skeleton(situation, 2),
+    mints: { epoch: situation.nextEpoch, winner: winner.id, semiSync: chosen.semiSync },
+    steps: [
+      barrier,
+      ...opening(situation, winner.id, [barrier.id]),
+      ...afterwards(situation, {
+        winner: winner.id,
+        channel: sealed?.channel ?? '',
+        rest,
+        oldFollows: attached.includes(situation.subject),
+      }),
+    ],
+    ranking: act1.ranking,
+    risks: act1.risks,
+  }
+  return { kind: 'plan', plan }
+}
+
+interface Aftermath {
+  readonly winner: ServerId
+  readonly channel: string
+  readonly rest: readonly Follower[]
+  /** It was made an acker before the opening. */
+  readonly oldFollows: boolean
+}
+
+/** Sessions of the old primary are closed between statements; it follows the new one, with its source side off before its channel starts. */
+function afterwards(situation: Situation, { winner, channel, rest, oldFollows }: Aftermath): readonly Step[] {
+  const old = situation.subject
+  const announced = situation.routes.length > 0 ? situation.routes.map((r) => `announce:${r}`) : [`open:${winner}`]
+  const idle = situation.routes.map(
+    (route): Step => ({
+      kind: 'close_idle_sessions',
+      id: `sessions:${route}`,
+      route,
+      server: old,
+      after: announced,
+      deadlineMs: situation.policy.switchoverBoundMs,
+      ifItFails: 'go_on',
+    }),
+  )
+  return [
+    ...idle,
+    ...rest.map((f) =>
+      attachStep(situation, f, { to: winner, after: announced, keepRelayLog: keepsRelayLog(f), ifItFails: 'go_on' }),
+    ),
+    {
+      kind: 'reset_channel',
+      id: `reset:${winner}`,
+      server: winner,
+      channel: channel,
+      after: announced,
+      deadlineMs: 10_000,
+      ifItFails: 'go_on',
+    },
+    ...(oldFollows ? [] : followsAfter(situation, winner, announced)),
+  ]
+}
+
+/** Its source side goes off before its channel starts: an applier waits for acknowledgements otherwise. */
+function followsAfter(situation: Situation, winner: ServerId, announced: readonly string[]): readonly Step[] {
+  const old = situation.subject
+  const common = { deadlineMs: situation.policy.attachDeadlineMs, ifItFails: 'go_on' } as const
+  return [
+    {
+      kind: 'semi_sync_source',
+      id: `source_off:${old}`,
+      server: old,
+      to: 'off',
+      waitCount: 0,
+      after: announced,
+      ...common,
+    },
+    {
+      kind: 'attach',
+      id: `attach:${old}`,
+      server: old,
+      channel: '',
+      to: winner,
+      keepRelayLog: false,
+      after: [`source_off:${old}`],
+      ...common,
+    },
+  ]
+}

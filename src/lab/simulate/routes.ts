@@ -1,0 +1,86 @@
+import { acceptRoute, printOrdinal, type RouteMessage } from '../../model/route.ts'
+import type { Announcer, Confirmation, RouteReading } from '../../ports/announcers.ts'
+import type { Life } from './life.ts'
+import { NET_MS, type RoutePlace, type Universe } from './universe.ts'
+import type { Session } from './server.ts'
+
+/** One process's hold on one route. The route itself outlives it, and refuses what is older than what it was told last. */
+export function modelAnnouncer(universe: Universe, place: RoutePlace, life: Life): Announcer {
+  const call = <T>(delayMs: number, signal: AbortSignal, at: () => T, silent: T): Promise<T> =>
+    new Promise((resolve) => {
+      const over = (): void => resolve(silent)
+      if (signal.aborted) return over()
+      signal.addEventListener('abort', over, { once: true })
+      universe.timeline.after(NET_MS + delayMs, () => {
+        if (!place.reachable) return
+        const answer = at()
+        universe.timeline.after(NET_MS, () => {
+          signal.removeEventListener('abort', over)
+          resolve(answer)
+        })
+      })
+    })
+  const tell = (what: string, message: RouteMessage, signal: AbortSignal): Promise<Confirmation> =>
+    life.point(`${what} ${place.name}`, (delayMs) =>
+      call(delayMs, signal, () => told(universe, place, message), UNREACHABLE),
+    )
+  const nothingClosed = { closed: 0, remaining: 1 }
+  return {
+    name: place.name,
+    can: { hold: true },
+    withdraw: (message, signal) => tell('withdraw', message, signal),
+    announce: (message, signal) => tell('announce', message, signal),
+    read: (signal) =>
+      life.outlive(call<RouteReading>(0, signal, () => read(universe, place), { kind: 'unknown', why: 'no answer' })),
+    closeSessions: (_how, signal) =>
+      life.point(`close sessions ${place.name}`, (delayMs) =>
+        call(delayMs, signal, () => close(universe, sessionsOf(universe, place)), nothingClosed),
+      ),
+    closeIdle: (peers, signal) =>
+      life.point(`close idle ${place.name}`, (delayMs) =>
+        call(
+          delayMs,
+          signal,
+          () => {
+            const all = formerSessions(universe, place)
+            const idle = all.filter((s) => peers.includes(s.peer) && !s.busy)
+            return { closed: close(universe, idle).closed, remaining: all.length - idle.length }
+          },
+          nothingClosed,
+        ),
+      ),
+  }
+}
+
+const UNREACHABLE: Confirmation = { kind: 'unreachable', why: 'no answer within the deadline' }
+
+function told(universe: Universe, place: RoutePlace, message: RouteMessage): Confirmation {
+  const verdict = acceptRoute(place.message, message)
+  if (verdict !== 'accepted' && verdict !== 'same') {
+    const has = place.message
+    return { kind: 'refused', why: `${verdict}: it has ${has ? printOrdinal(has) : 'nothing'}`, ...(has ? { has } : {}) }
+  }
+  place.message = message
+  return { kind: 'confirmed', readBack: message, sessionsOpen: sessionsOf(universe, place).length }
+}
+
+const read = (universe: Universe, place: RoutePlace): RouteReading =>
+  place.message
+    ? { kind: 'known', message: place.message, sessionsOpen: sessionsOf(universe, place).length }
+    : { kind: 'empty' }
+
+const sessionsOf = (universe: Universe, place: RoutePlace): readonly Session[] =>
+  universe.servers.flatMap((s) => s.sessions.filter((session) => session.route === place.name && session.open))
+
+/** Sessions of this route that lead elsewhere than the route does now. */
+function formerSessions(universe: Universe, place: RoutePlace): readonly Session[] {
+  const message = place.message
+  const now = message?.kind === 'open' ? universe.at(message.primary)?.name : undefined
+  return sessionsOf(universe, place).filter((s) => s.server !== now)
+}
+
+function close(universe: Universe, sessions: readonly Session[]): { closed: number; remaining: number } {
+  for (const session of sessions) session.open = false
+  for (const server of universe.servers) server.sessions = server.sessions.filter((s) => s.open)
+  return { closed: sessions.length, remaining: 0 }
+}
