@@ -3,12 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { runners } from '../src/compose-runners.ts'
 import type { ClusterJson, RecoveryJson } from '../src/faces/api/contract.ts'
 import { SANDBOX_CLUSTER, sandboxConfig } from '../src/faces/cli/commands/sandbox-config.ts'
 import { HttpClient } from '../src/faces/cli/http-client.ts'
 import { type Flavour, freePorts, type Sandbox, type Shape, startSandbox } from '../src/lab/sandbox/index.ts'
-import { WatchProcess } from './watching.ts'
+import { endProcessesWith, WatchProcess } from './watching.ts'
 import type { At } from './writing.ts'
 
 export interface StageRequest {
@@ -158,8 +157,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#watch[Symbol.asyncDispose]()
-    const { config } = await runners.loadConfig(this.#configPath)
-    await runners.stopProxy(config, '')
+    endProcessesWith(this.#configPath)
     await this.sandbox.down()
     await rm(this.#dir, { recursive: true, force: true })
   }

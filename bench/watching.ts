@@ -1,6 +1,7 @@
 /** `regent watch` as a user would run it: a process of its own on a configuration file. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const MAIN = join(import.meta.dirname, '../src/main.ts')
@@ -39,5 +40,18 @@ export class WatchProcess implements AsyncDisposable {
     const late = setTimeout(() => this.#child.kill('SIGKILL'), 5000)
     await gone
     clearTimeout(late)
+  }
+}
+
+/** A proxy outlives the daemon that started it: it is found by the path of a configuration that only this bench has. */
+export function endProcessesWith(configPath: string): void {
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue
+    try {
+      const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0')
+      if (words.includes(configPath)) process.kill(Number(name), 'SIGTERM')
+    } catch {
+      // Gone in between: that is what was wanted.
+    }
   }
 }

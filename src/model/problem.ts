@@ -69,8 +69,13 @@ export const PROBLEMS = {
   },
   lease_taken: {
     exit: 3,
-    says: (f) => `another Regent acts on this store: ${f['by']} (its lease is valid for ${f['left']} ms more)`,
+    says: (f) => `another Regent acts on this store: ${f['by']} (its lease is valid for ${rounded(f['left'])} ms more)`,
     tryThis: () => 'give the command to that one (--api URL), or end it first',
+  },
+  lease_lost: {
+    exit: 3,
+    says: (f) => `this process does not hold the lease of the store any more: ${f['why']}`,
+    tryThis: () => 'the present holder goes on with what was begun; where nobody acts, start `regent watch` again',
   },
   store_locked: {
     exit: 1,
@@ -78,6 +83,11 @@ export const PROBLEMS = {
     tryThis: (f) => `see who holds it: fuser ${f['path']}; only Regent may open it for writing`,
   },
   store_full: { exit: 1, says: (f) => `the store ${f['path']} cannot be written: ${f['why']}`, tryThis: () => 'free some space on its file system; watching goes on, nothing is changed until then' },
+  store_unwritable: {
+    exit: 2,
+    says: (f) => `the store ${f['path']} cannot be opened for writing: ${f['why']}`,
+    tryThis: () => 'give this user the right to write there, or name another directory for the store',
+  },
   store_corrupt: {
     exit: 1,
     says: (f) => `the store ${f['path']} is not a sound SQLite database: ${f['why']}`,
@@ -89,6 +99,26 @@ export const PROBLEMS = {
     says: (f) => `${f['address']} is in use by another program`,
     tryThis: (f) => `choose another port, or see who it is: ss -ltnp 'sport = :${f['port']}'`,
   },
+  control_taken: {
+    exit: 4,
+    says: (f) => `another program already answers at the control socket ${f['path']}`,
+    tryThis: () => 'look who it is: regent proxy status; end it: regent proxy stop',
+  },
+  control_unusable: {
+    exit: 2,
+    says: (f) => `the control socket ${f['path']} cannot be made: ${f['why']}`,
+    tryThis: (f) => `${f['fix']}`,
+  },
+  proxy_memory_unusable: {
+    exit: 3,
+    says: (f) => `the proxy cannot use its state file ${f['path']}: ${f['why']}`,
+    tryThis: (f) => `if no other Regent and no other proxy uses it, move it aside: mv ${f['path']} ${f['path']}.bad`,
+  },
+  proxy_unreachable: {
+    exit: 4,
+    says: (f) => `no proxy answers for ${f['cluster']} (route ${f['route']}): ${f['why']}`,
+    tryThis: (f) => `start it: regent proxy run ${f['cluster']}; a \`regent watch\` starts it where the route says spawn: true`,
+  },
   refused: { exit: 3, says: (f) => `refused: ${f['why']}`, tryThis: (f) => `${f['fix']}` },
   recovery_open: {
     exit: 3,
@@ -96,6 +126,16 @@ export const PROBLEMS = {
     tryThis: (f) => `look at it: regent history ${f['id']}; a running \`regent watch\` continues it`,
   },
   recovery_failed: { exit: 1, says: (f) => `${f['what']}`, tryThis: (f) => `regent history ${f['id']}` },
+  still_running: {
+    exit: 6,
+    says: (f) => `recovery ${f['id']} is not finished: ${f['why']}`,
+    tryThis: (f) => `do not repeat it before you have looked: regent history ${f['id']}`,
+  },
+  nothing_answers: {
+    exit: 4,
+    says: (f) => `no server of ${f['cluster']} answers: ${f['why']}`,
+    tryThis: () => 'check the addresses, the network and bind_address: regent config check says more',
+  },
   needs_yes: {
     exit: 3,
     says: () => 'this changes servers, and there is no terminal to ask on',
@@ -108,6 +148,11 @@ export const PROBLEMS = {
   sandbox_missing: { exit: 2, says: (f) => `no sandbox runs in ${f['dir']}`, tryThis: () => 'start one: regent sandbox up --server mariadb' },
   sandbox_failed: { exit: 1, says: (f) => `${f['what']}`, tryThis: (f) => `${f['fix']}` },
 } as const satisfies Record<string, Entry>
+
+/** A lease is counted in fractions of a millisecond, which no person wants to read. */
+function rounded(ms: string | number | undefined): string {
+  return typeof ms === 'number' ? String(Math.max(0, Math.round(ms))) : String(ms)
+}
 
 export type ProblemCode = keyof typeof PROBLEMS
 

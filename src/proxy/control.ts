@@ -42,20 +42,13 @@ export class Control {
 
   async listen(): Promise<Problem | undefined> {
     const { path } = this.#options
-    const refused = (why: string, fix: string): Problem => problem('refused', { why, fix })
+    const unusable = (why: string, fix: string): Problem => problem('control_unusable', { path, why, fix })
     if (Buffer.byteLength(path) > LONGEST_PATH) {
-      return refused(
-        `the path of the control socket is too long (${Buffer.byteLength(path)} bytes): ${path}`,
-        `choose a folder with a path of less than ${LONGEST_PATH - 20} bytes`,
-      )
+      const fix = `choose a folder with a path of less than ${LONGEST_PATH - 20} bytes`
+      return unusable(`its path is too long (${Buffer.byteLength(path)} bytes)`, fix)
     }
     const there = await whoAnswers(path)
-    if (there === 'somebody') {
-      return refused(
-        `another program already answers at the control socket ${path}`,
-        `look who it is: regent proxy status; end it: regent proxy stop`,
-      )
-    }
+    if (there === 'somebody') return problem('control_taken', { path })
     try {
       // A socket file at which nobody answers is left from a process that was killed.
       if (there === 'nobody') await unlink(path)
@@ -63,10 +56,7 @@ export class Control {
       await chmod(path, 0o600)
       return undefined
     } catch (error) {
-      return refused(
-        `the control socket ${path} cannot be made: ${String(error)}`,
-        'the folder must exist and be writable',
-      )
+      return unusable(String(error), 'the folder must exist and be writable')
     }
   }
 

@@ -191,8 +191,4 @@ function foreign(
 }
 
 /** Without what it remembers, a late message of an earlier leader could be taken: a person decides. */
-const cannotRemember = (path: string, why: string): Problem =>
-  problem('refused', {
-    why: `the proxy cannot use its state file ${path}: ${why}`,
-    fix: `if no other Regent and no other proxy uses it, move it aside: mv ${path} ${path}.bad`,
-  })
+const cannotRemember = (path: string, why: string): Problem => problem('proxy_memory_unusable', { path, why })

@@ -28,7 +28,7 @@ describe('opening a store', () => {
     chmodSync(dir.path, 0o755)
     chmodSync(path, 0o555)
     await using other = child(['open', path], process.getuid?.() === 0 ? { uid: NOBODY } : {})
-    expect(await other.line('')).toBe('config_wrong')
+    expect(await other.line('')).toBe('store_unwritable')
   })
 
   test('a file where the directory should be is named', async () => {
@@ -36,7 +36,7 @@ describe('opening a store', () => {
     const path = join(dir.path, 'file')
     writeFileSync(path, '')
     await expect(open(path)).rejects.toThrow(path)
-    expect(await problemOf(open(path))).toBe('config_wrong')
+    expect(await problemOf(open(path))).toBe('store_unwritable')
   })
 
   test('garbage is not opened, and not touched', async () => {

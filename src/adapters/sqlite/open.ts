@@ -39,7 +39,7 @@ export interface OpenedStore extends AsyncDisposable {
 
 const KEEP_EVIDENCE = 10_000
 
-/** Rejects with a ProblemError: `store_locked`, `store_full`, `store_corrupt`, `store_newer`, or `config_wrong` where it may not be written. */
+/** Rejects with a ProblemError: `store_locked`, `store_full`, `store_corrupt`, `store_newer`, `store_unwritable`. */
 export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const { clock, onTrouble } = options
   const settings = {

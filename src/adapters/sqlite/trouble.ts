@@ -46,13 +46,7 @@ function ofSqlite(code: number, facts: { readonly path: string; readonly why: st
   }
 }
 
-function unwritable(path: string, why: string): Problem {
-  const fix = 'give this user the right to write there, or name another directory for the store in the configuration'
-  return problem('config_wrong', { path, what: `the store cannot be opened for writing: ${why}`, fix })
-}
+const unwritable = (path: string, why: string): Problem => problem('store_unwritable', { path, why })
 
 /** For a former holder: nothing of its is written any more. */
-export function leaseLost(why: string): Problem {
-  const fix = 'the present holder goes on with what was begun; where nobody acts, start `regent watch` again'
-  return problem('refused', { why: `this process does not hold the lease of the store any more: ${why}`, fix })
-}
+export const leaseLost = (why: string): Problem => problem('lease_lost', { why })

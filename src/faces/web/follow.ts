@@ -42,14 +42,15 @@ interface Reading {
 async function read(body: ReadableStream<Uint8Array>, { store, cut, onId }: Reading): Promise<void> {
   const asked = new Set<string>()
   let watch = setTimeout(() => cut.abort(), SILENT_MS)
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  const reader = body.getReader()
+  const decoder = new TextDecoder()
   let text = ''
   for (;;) {
     const { done, value } = await reader.read()
     clearTimeout(watch)
     if (done) return
     watch = setTimeout(() => cut.abort(), SILENT_MS)
-    text += value
+    text += decoder.decode(value, { stream: true })
     const blocks = text.split('\n\n')
     text = blocks.pop() ?? ''
     for (const block of blocks) {

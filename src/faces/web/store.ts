@@ -103,9 +103,13 @@ export class Store {
     const gap = Math.max(lastAckAgoMs, grew ? longestGapMs : 0)
     const gaps = [...(writer?.gaps ?? []), gap].slice(-KEPT_SAMPLES)
     const now = performance.now()
-    const perSecond = this.#rate ? Math.max(0, (1000 * (acknowledged - this.#rate.acknowledged)) / (now - this.#rate.at)) : 0
+    const perSecond = this.#rate
+      ? Math.max(0, (1000 * (acknowledged - this.#rate.acknowledged)) / (now - this.#rate.at))
+      : 0
     this.#rate = { at: now, acknowledged }
-    const recent = recoveries.find((r) => MOVES_WRITES.has(r.kind) && Math.abs(Date.now() - r.startedAt) < FELT_WITHIN_MS)
+    const recent = recoveries.find(
+      (r) => MOVES_WRITES.has(r.kind) && Math.abs(Date.now() - r.startedAt) < FELT_WITHIN_MS,
+    )
     const worst = recent ? Math.max(felt.get(recent.id) ?? 0, gap) : 0
     this.#set({
       writer: { acknowledged, unanswered, lastAckAgoMs, longestGapMs, perSecond, gaps },
@@ -126,7 +130,12 @@ function keeping(before: ClusterJson | undefined, next: ClusterJson): ClusterJso
   if (!before) return next
   const old = new Map(before.servers.map((s) => [keyOf(s), s]))
   const servers = next.servers.map((server) => same(old.get(keyOf(server)), server))
-  const routes = next.routes.map((route) => same(before.routes.find((r) => r.name === route.name), route))
+  const routes = next.routes.map((route) =>
+    same(
+      before.routes.find((r) => r.name === route.name),
+      route,
+    ),
+  )
   return { ...next, servers, routes }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished, test } from 'vitest'
+import { onTestFinished, test, vi } from 'vitest'
 import { SandboxError } from './error.ts'
 import { freePorts } from './free-ports.ts'
 import { USERS } from './grants.ts'
@@ -22,7 +22,8 @@ test('a process is ours only while its command line names our data directory', a
   const { pid, ended } = startDetached([process.execPath, '-e', script, '--', `--datadir=${dir}`], join(dir, 'log'))
   assert.equal(isOurs(pid, dir), true)
   assert.equal(isOurs(pid, `${dir}x`), false)
-  assert.ok((await residentMb(pid)) > 0)
+  // A process that has just been started may not have a resident page yet.
+  await vi.waitFor(async () => assert.ok((await residentMb(pid)) > 0), { timeout: 10_000, interval: 20 })
   assert.equal(signalOurs(pid, `${dir}x`, 'SIGKILL'), false, 'somebody else process is not signalled')
   assert.equal(isOurs(pid, dir), true)
   assert.equal(signalOurs(pid, dir, 'SIGKILL'), true)

@@ -16,7 +16,7 @@ export function modelChanging(wire: Wire, life: Life): Changing {
   const { universe } = wire
   const send = (what: string, address: Address, context: ChangeContext, work: Work): Promise<Outcome> =>
     life.point(`${what} ${address.host}`, (delayMs) => wire.change(address, context, { what, delayMs, work }))
-  const poll = <T>(address: Address, context: ChangeContext, look: (server: ModelServer) => T | undefined) =>
+  const poll = (address: Address, context: ChangeContext, look: Polling['look']): Promise<Outcome> =>
     life.outlive(pollUntil(wire, { address, context, look }))
 
   return {
@@ -58,9 +58,7 @@ export function modelChanging(wire: Wire, life: Life): Changing {
     awaitAckers: (address, atLeast, context) =>
       poll(address, context, (server) => {
         const clients = universe.ackersOf(server).length
-        return clients >= atLeast
-          ? { kind: 'done', says: `${clients} are attached`, facts: { clients } }
-          : undefined
+        return clients >= atLeast ? { kind: 'done', says: `${clients} are attached`, facts: { clients } } : undefined
       }),
     semiSyncSource: (address, { enabled, waitCount }, context) =>
       send(enabled ? 'source on' : 'source off', address, context, (server, apply) => {
@@ -94,13 +92,13 @@ export function modelChanging(wire: Wire, life: Life): Changing {
 const onChannel = (server: ModelServer, act: (channel: ModelChannel) => Outcome): Outcome =>
   server.channel ? act(server.channel) : failed('no_channel', `${server.name} has no replication channel`)
 
-interface Polling<T> {
+interface Polling {
   readonly address: Address
   readonly context: ChangeContext
-  readonly look: (server: ModelServer) => T | undefined
+  readonly look: (server: ModelServer) => Outcome | undefined
 }
 
-async function pollUntil(wire: Wire, polling: Polling<Outcome | undefined>): Promise<Outcome> {
+async function pollUntil(wire: Wire, polling: Polling): Promise<Outcome> {
   const { address, context, look } = polling
   for (;;) {
     const answer: Answered<Outcome | undefined> = await wire.ask(address, context.signal, look)
@@ -169,7 +167,11 @@ interface Attaching {
   readonly source: ReadonlySet<number> | undefined
 }
 
-async function sourceHolds(wire: Wire, source: Address, context: ChangeContext): Promise<ReadonlySet<number> | undefined> {
+async function sourceHolds(
+  wire: Wire,
+  source: Address,
+  context: ChangeContext,
+): Promise<ReadonlySet<number> | undefined> {
   const answer = await wire.ask(source, context.signal, (server) => new Set(server.binlog.map((t) => t.uid)))
   return answer.ok ? answer.value : undefined
 }

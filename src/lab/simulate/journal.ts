@@ -1,7 +1,13 @@
 import type { RecoveryId, WallTime } from '../../model/ids.ts'
 import type { Plan } from '../../model/plan.ts'
-import { type BeginResult, type Journal, OPEN_STATES, type RecoveryRecord, type RecoveryState } from '../../ports/journal.ts'
 import type { Clock } from '../../ports/clock.ts'
+import {
+  type BeginResult,
+  type Journal,
+  OPEN_STATES,
+  type RecoveryRecord,
+  type RecoveryState,
+} from '../../ports/journal.ts'
 import type { Durable, RecoveryRow } from './durable.ts'
 import type { Life } from './life.ts'
 
@@ -90,12 +96,7 @@ function change(durable: Durable, id: RecoveryId, to: Partial<RecoveryRow['recor
   row.record = { ...row.record, ...structuredClone(to) }
 }
 
-function begin(
-  durable: Durable,
-  head: Parameters<Journal['begin']>[0],
-  plan: Plan,
-  token: number,
-): BeginResult {
+function begin(durable: Durable, head: Parameters<Journal['begin']>[0], plan: Plan, token: number): BeginResult {
   if (!durable.holds(token)) return { kind: 'lease_lost' }
   if (plan.mints !== undefined) throw new Error('a plan that mints an epoch is intended, not begun')
   const open = openRow(durable, head.cluster)
@@ -117,7 +118,16 @@ function intend(durable: Durable, { id, plan, token, at }: Intent): 'intended' |
   if (openRow(durable, plan.cluster)?.record.id !== id) throw new Error(`recovery ${id} is not open`)
   if (plan.mints !== undefined && !isMinted(durable, id, plan)) {
     const { epoch, winner: primary, semiSync } = plan.mints
-    const reign = { cluster: plan.cluster, epoch, primary, state: 'opening', semiSync, openedAt: '', recovery: id, at } as const
+    const reign = {
+      cluster: plan.cluster,
+      epoch,
+      primary,
+      state: 'opening',
+      semiSync,
+      openedAt: '',
+      recovery: id,
+      at,
+    } as const
     if (!durable.mint(reign)) return 'epoch_used'
   }
   change(durable, id, { state: stateOf(plan) })

@@ -22,8 +22,7 @@ export function modelLeases(durable: Durable, timeline: Timeline, life: Life): L
           return { kind: 'held', lease: new ModelLease(durable, timeline, life) }
         }),
       ),
-    holder: async () =>
-      lease.held ? { by: lease.by, pid: 1, leftMs: lease.deadline - timeline.now } : undefined,
+    holder: async () => (lease.held ? { by: lease.by, pid: 1, leftMs: lease.deadline - timeline.now } : undefined),
   }
 }
 

@@ -53,7 +53,8 @@ export class Replication {
       channel.connecting = false
       if (replica.channel !== channel || channel.receiver !== 'connecting') return
       const source = this.#universe.at(address)
-      const there = source !== undefined && channel.source === address && this.#universe.linked(replica.name, source.name)
+      const there =
+        source !== undefined && channel.source === address && this.#universe.linked(replica.name, source.name)
       if (there && source.life === 'up' && replica.life === 'up') return this.#connected(replica, channel, source)
       if (there && source.life === 'down') channel.receiverError = REFUSED
       this.connect(replica, channel, channel.source === address ? channel.connectRetryMs : CONNECT_MS)
@@ -134,8 +135,7 @@ export class Replication {
 
 /** MySQL refuses a replica that has transactions of this very source that it lacks itself; MariaDB one whose position it does not have. */
 function servable(replica: ModelServer, source: ModelServer): boolean {
-  if (replica.flavour === 'mysql')
-    return replica.binlog.every((t) => t.origin !== source.numericId || source.has(t))
+  if (replica.flavour === 'mysql') return replica.binlog.every((t) => t.origin !== source.numericId || source.has(t))
   const position = replica.channel?.relay.at(-1) ?? replica.applied
   return position === undefined || source.has(position)
 }

@@ -1,8 +1,8 @@
 import { acceptRoute, printOrdinal, type RouteMessage } from '../../model/route.ts'
 import type { Announcer, Confirmation, RouteReading } from '../../ports/announcers.ts'
 import type { Life } from './life.ts'
-import { NET_MS, type RoutePlace, type Universe } from './universe.ts'
 import type { Session } from './server.ts'
+import { NET_MS, type RoutePlace, type Universe } from './universe.ts'
 
 /** One process's hold on one route. The route itself outlives it, and refuses what is older than what it was told last. */
 export function modelAnnouncer(universe: Universe, place: RoutePlace, life: Life): Announcer {
@@ -58,7 +58,11 @@ function told(universe: Universe, place: RoutePlace, message: RouteMessage): Con
   const verdict = acceptRoute(place.message, message)
   if (verdict !== 'accepted' && verdict !== 'same') {
     const has = place.message
-    return { kind: 'refused', why: `${verdict}: it has ${has ? printOrdinal(has) : 'nothing'}`, ...(has ? { has } : {}) }
+    return {
+      kind: 'refused',
+      why: `${verdict}: it has ${has ? printOrdinal(has) : 'nothing'}`,
+      ...(has ? { has } : {}),
+    }
   }
   place.message = message
   return { kind: 'confirmed', readBack: message, sessionsOpen: sessionsOf(universe, place).length }

@@ -4,8 +4,7 @@ import type { Life } from './life.ts'
 
 /** The store of one process over what is durable. */
 export function modelStore(durable: Durable, life: Life): Store {
-  const read = <T>(find: () => T): Promise<T> =>
-    life.outlive(Promise.resolve().then(() => structuredClone(find())))
+  const read = <T>(find: () => T): Promise<T> => life.outlive(Promise.resolve().then(() => structuredClone(find())))
   const write = <T>(what: string, change: () => T): Promise<T> => life.point(what, async () => change())
   return {
     clusters: () => read(() => durable.clusters),

@@ -13,8 +13,7 @@ export const uuidOf = (numericId: number): string => `00000000-0000-4000-8000-${
 
 export function setOf(transactions: Iterable<Transaction>): GtidSet {
   const numbers = new Map<number, Set<number>>()
-  for (const { origin, sequence } of transactions)
-    numbers.set(origin, (numbers.get(origin) ?? new Set()).add(sequence))
+  for (const { origin, sequence } of transactions) numbers.set(origin, (numbers.get(origin) ?? new Set()).add(sequence))
   const parts = [...numbers].sort(([a], [b]) => a - b)
   return { parts: parts.map(([origin, found]) => ({ uuid: uuidOf(origin), tag: '', bounds: boundsOf(found) })) }
 }

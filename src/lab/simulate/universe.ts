@@ -1,7 +1,7 @@
 import { type Address, printAddress, sameAddress } from '../../model/address.ts'
 import type { RouteMessage } from '../../model/route.ts'
-import { type ModelChannel, ModelServer, type Making, type Session } from './server.ts'
 import { Replication } from './replication.ts'
+import { type Making, type ModelChannel, ModelServer, type Session } from './server.ts'
 import type { Timeline } from './timeline.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -173,8 +173,7 @@ export class Universe {
   /** Those whose receiver holds a connection to it, as its process list shows them: a frozen or cut-off peer is still there. */
   replicasOf(source: ModelServer): readonly ModelServer[] {
     return this.servers.filter(
-      (s) =>
-        s.life !== 'down' && s.channel?.receiver === 'running' && sameAddress(s.channel.source, source.address),
+      (s) => s.life !== 'down' && s.channel?.receiver === 'running' && sameAddress(s.channel.source, source.address),
     )
   }
 
@@ -183,13 +182,20 @@ export class Universe {
   }
 
   /** A client's statement arrives. Exactly one of the answers comes, unless the server or the connection dies first. */
-  write(server: ModelServer, session: Session, answer: (kind: 'ok' | 'refused', transaction?: Transaction) => void): void {
+  write(
+    server: ModelServer,
+    session: Session,
+    answer: (kind: 'ok' | 'refused', transaction?: Transaction) => void,
+  ): void {
     if (server.life === 'down' || !session.open) return
     if (server.life === 'frozen' || server.closing) {
       server.parked.push(() => this.write(server, session, answer))
       return
     }
-    if (server.access !== 'writable') return answer('refused')
+    if (server.access !== 'writable') {
+      answer('refused')
+      return
+    }
     this.#uid += 1
     const transaction = server.nextTransaction(this.#uid)
     server.append(transaction)

@@ -71,8 +71,9 @@ export class Wire {
       context.signal.addEventListener('abort', over, { once: true })
       packet.run = () => {
         void this.#execute(address, packet, sending).then((outcome) => {
+          if (outcome === undefined) return
           packet.outcome = outcome
-          if (outcome) this.universe.timeline.after(NET_MS, () => settle(outcome))
+          this.universe.timeline.after(NET_MS, () => settle(outcome))
         })
       }
       this.universe.timeline.after(NET_MS + sending.delayMs, () => {

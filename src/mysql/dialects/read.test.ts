@@ -205,7 +205,7 @@ test('MySQL: what a channel retrieved is received, also when it is not executed'
 })
 
 test('MariaDB: a channel by coordinates has no position that a GTID describes', () => {
-  const status = read('mariadb', altered('mariadb', 'replica', { Using_Gtid: 'No' }))
+  const status = read('mariadb', altered('mariadb', 'replica', { Using_Gtid: 'No', Exec_Master_Log_Pos: '4' }))
   assert.equal(channelOf(status).positioning, 'coordinates')
   assert.match(printHistory(status.history), /received=untracked/)
 })

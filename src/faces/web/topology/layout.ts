@@ -34,7 +34,12 @@ interface Branch {
 
 /** What the picture is made of; while it stays the same nothing is laid out again. */
 export function structureOf(cluster: ClusterJson): string {
-  const servers = cluster.servers.map((s) => [keyOf(s), s.address, s.role === 'primary', s.sources.map((c) => c.id ?? c.from)])
+  const servers = cluster.servers.map((s) => [
+    keyOf(s),
+    s.address,
+    s.role === 'primary',
+    s.sources.map((c) => c.id ?? c.from),
+  ])
   const routes = cluster.routes.map((r) => [r.name, r.primary])
   return JSON.stringify([servers, routes, cluster.primary])
 }
@@ -50,7 +55,9 @@ export function layOut(cluster: ClusterJson): Layout {
     }),
   )
   const root = hierarchy<Branch>({ key: '', children: forest(servers, links) })
-  tree<Branch>().nodeSize([ROW, COLUMN]).separation(() => 1)(root)
+  tree<Branch>()
+    .nodeSize([ROW, COLUMN])
+    .separation(() => 1)(root)
   const placed = root.descendants().filter((n) => n.depth > 0)
   const top = Math.min(0, ...placed.map((n) => n.x ?? 0))
   const left = cluster.routes.length > 0 ? ROUTES_COLUMN : 0
@@ -59,7 +66,10 @@ export function layOut(cluster: ClusterJson): Layout {
   const routes = cluster.routes.map((route, i) => ({
     key: route.name,
     x: 0,
-    y: Math.max(0, (middle?.y ?? 0) + (CARD.height - ROUTE.height) / 2 + (i - (cluster.routes.length - 1) / 2) * (ROUTE.height + 16)),
+    y: Math.max(
+      0,
+      (middle?.y ?? 0) + (CARD.height - ROUTE.height) / 2 + (i - (cluster.routes.length - 1) / 2) * (ROUTE.height + 16),
+    ),
   }))
   const leads = cluster.routes.flatMap((route) => {
     const to = route.primary === undefined ? undefined : keys.get(route.primary)
@@ -82,7 +92,9 @@ function isPrimary({ servers, primary }: ClusterJson, key: string): boolean {
 
 /** Each server hangs below its first source; a circle (co-primaries) is cut at the primary, or at its first address. */
 function forest(servers: readonly ServerJson[], links: readonly Link[]): readonly Branch[] {
-  const ordered = servers.toSorted((a, b) => rank(a) - rank(b) || a.address.localeCompare(b.address, 'en', { numeric: true }))
+  const ordered = servers.toSorted(
+    (a, b) => rank(a) - rank(b) || a.address.localeCompare(b.address, 'en', { numeric: true }),
+  )
   const seen = new Set<string>()
   const branch = (key: string): Branch => {
     seen.add(key)

@@ -37,7 +37,11 @@ export function ServerCard({ data }: NodeProps<ServerNode>) {
   const { address, role, access, version, lagMs, semiSync, findings, sources } = server
   const error = sources.find((s) => s.error !== undefined)?.error
   const icon: IconName = how === 'dead' ? 'dead' : how === 'fenced' ? 'lock' : ICONS[role]
-  const told = [plain(role), how === 'dead' ? plain(server.look) : ACCESS[access ?? ''], how === 'fenced' ? 'fenced' : undefined]
+  const told = [
+    plain(role),
+    how === 'dead' ? plain(server.look) : ACCESS[access ?? ''],
+    how === 'fenced' ? 'fenced' : undefined,
+  ]
   return (
     <article className={`card card-${how}`} aria-label={`${address}, ${told.filter(Boolean).join(', ')}`}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
@@ -51,7 +55,11 @@ export function ServerCard({ data }: NodeProps<ServerNode>) {
         {how === 'dead' && <span>last looked {ms(server.lookAgeMs)} ago</span>}
         {how !== 'dead' && version !== undefined && <span title={version}>{shortVersion(version)}</span>}
         {how !== 'dead' && lagMs !== undefined && <span className={lagMs > 1000 ? 'bad' : ''}>lag {ms(lagMs)}</span>}
-        {semiSync.source && <span>semi-sync: {semiSync.clients} of {semiSync.waitCount}</span>}
+        {semiSync.source && (
+          <span>
+            semi-sync: {semiSync.clients} of {semiSync.waitCount}
+          </span>
+        )}
         {!semiSync.source && semiSync.replica && <span>semi-sync</span>}
       </p>
       {(findings.length > 0 || error !== undefined) && (

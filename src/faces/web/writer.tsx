@@ -1,0 +1,69 @@
+import { useStore } from './store.ts'
+import { count, ms } from './words.ts'
+
+/** The client that writes all the time, where one does: what an application feels. */
+export function WriterPanel() {
+  const writer = useStore((s) => s.writer)
+  if (!writer) return null
+  const { acknowledged, unanswered, lastAckAgoMs, longestGapMs, perSecond, gaps } = writer
+  const stuck = lastAckAgoMs > 300
+  return (
+    <section className={`panel writer ${stuck ? 'writer-stuck' : ''}`} aria-label="what an application feels">
+      <h2>Writes</h2>
+      <dl>
+        <div>
+          <dt>acknowledged</dt>
+          <dd className="large">{count(acknowledged)}</dd>
+        </div>
+        <div>
+          <dt>{stuck ? 'no answer for' : 'per second'}</dt>
+          <dd className={stuck ? 'bad' : ''}>{stuck ? ms(lastAckAgoMs) : count(Math.round(perSecond))}</dd>
+        </div>
+        <div>
+          <dt>longest pause</dt>
+          <dd>{ms(longestGapMs)}</dd>
+        </div>
+        <div>
+          <dt>unanswered</dt>
+          <dd className={unanswered > 0 ? 'bad' : ''}>{count(unanswered)}</dd>
+        </div>
+      </dl>
+      <Pauses gaps={gaps} />
+    </section>
+  )
+}
+
+const WIDTH = 300
+const HEIGHT = 34
+const SAMPLES = 120
+
+/** Pauses on a logarithmic scale: a usual write and an outage are both seen. */
+function Pauses({ gaps }: { readonly gaps: readonly number[] }) {
+  const bar = WIDTH / SAMPLES
+  const worst = Math.max(0, ...gaps)
+  return (
+    <svg
+      className="pauses"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={`pauses between writes of the last 30 s; the longest was ${ms(worst)}`}
+    >
+      {gaps.map((gap, i) => {
+        const height = Math.min(HEIGHT, 2 + (Math.log10(1 + gap) / 4) * (HEIGHT - 2))
+        const x = (SAMPLES - gaps.length + i) * bar
+        // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its place
+        return (
+          <rect
+            key={i}
+            className={gap > 300 ? 'bad' : ''}
+            x={x}
+            y={HEIGHT - height}
+            width={bar * 0.8}
+            height={height}
+          />
+        )
+      })}
+    </svg>
+  )
+}
