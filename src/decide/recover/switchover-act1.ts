@@ -257,7 +257,37 @@ function readying(situation: Situation, cast: Cast): readonly Step[] {
   )
   const old = ackers.ackers.some((a) => a.id === situation.subject) ? oldAsAcker(situation, server, reach.id) : []
   const attached = [...early.map((e) => `attach:${e.id}`), ...[...late, ...old, ...source].map((s) => s.id)]
-  return [reach, seal, stop, ...late, ...old, ...source, ...counting(server, ackers, attached, bound)]
+  return [
+    reach,
+    seal,
+    stop,
+    ...stillClosed(situation, winner),
+    ...late,
+    ...old,
+    ...source,
+    ...counting(server, ackers, attached, bound),
+  ]
+}
+
+/**
+ * MariaDB's read_only lets privileged accounts write on. One look more, after the winner has stopped applying: what such an account
+ * wrote on the old primary in between would be missing on the new one, so the switchover is taken back instead.
+ */
+function stillClosed(situation: Situation, winner: Follower): readonly Step[] {
+  if (winner.status.version.flavour !== 'mariadb') return []
+  const { id: server, channel } = winner
+  return [
+    {
+      kind: 'reach',
+      id: `still:${server}`,
+      server,
+      channel: channel.name,
+      of: situation.subject,
+      after: [`stop_applier:${server}`],
+      deadlineMs: 500,
+      ifItFails: 'stop',
+    },
+  ]
 }
 
 /** Its source side goes off before its channel starts: an applier waits for acknowledgements otherwise. */

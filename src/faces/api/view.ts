@@ -56,7 +56,8 @@ function memberJson(keeper: Keeper, { topology, diagnosis }: View, found: Member
     role: roleOf(topology, found),
     health: healthOf(found, findings.length),
     site: found.declared.site,
-    fenced: former && status !== undefined && !takesWrites(status.access),
+    // One that follows again is a replica like any other, and as read-only as they are.
+    fenced: former && status !== undefined && !takesWrites(status.access) && edgesOf(topology, found.id).length === 0,
     findings,
     ...(status ? statusJson(status, topology, found.id) : {}),
   }

@@ -12,7 +12,7 @@ export interface WriterSeen {
   readonly longestGapMs: number
   readonly perSecond: number
   /** Longest pause seen in each sample, newest last. */
-  readonly gaps: readonly number[]
+  readonly gaps: readonly { readonly number: number; readonly ms: number }[]
 }
 
 export interface State {
@@ -82,17 +82,21 @@ export class Store {
     switch (event.kind) {
       case 'cluster': {
         const { alias } = event.cluster
-        return this.#set({ clusters: new Map(clusters).set(alias, keeping(clusters.get(alias), event.cluster)) })
+        this.#set({ clusters: new Map(clusters).set(alias, keeping(clusters.get(alias), event.cluster)) })
+        break
       }
       case 'recovery':
-        return this.#set({ recoveries: withRecovery(recoveries, event.recovery) })
+        this.#set({ recoveries: withRecovery(recoveries, event.recovery) })
+        break
       case 'verdict':
-        return this.#set({ verdicts: [...verdicts, event].slice(-KEPT) })
+        this.#set({ verdicts: [...verdicts, event].slice(-KEPT) })
+        break
       case 'refused':
       case 'trouble':
-        return this.#set({ troubles: [...troubles, event].slice(-KEPT) })
+        this.#set({ troubles: [...troubles, event].slice(-KEPT) })
+        break
       case 'writer':
-        return this.#takeWriter(event)
+        this.#takeWriter(event)
     }
   }
 
@@ -101,7 +105,8 @@ export class Store {
     const { acknowledged, unanswered, lastAckAgoMs, longestGapMs } = told
     const grew = writer !== undefined && longestGapMs > writer.longestGapMs + 1
     const gap = Math.max(lastAckAgoMs, grew ? longestGapMs : 0)
-    const gaps = [...(writer?.gaps ?? []), gap].slice(-KEPT_SAMPLES)
+    const number = (writer?.gaps.at(-1)?.number ?? 0) + 1
+    const gaps = [...(writer?.gaps ?? []), { number, ms: gap }].slice(-KEPT_SAMPLES)
     const now = performance.now()
     const perSecond = this.#rate
       ? Math.max(0, (1000 * (acknowledged - this.#rate.acknowledged)) / (now - this.#rate.at))

@@ -22,7 +22,7 @@ export function VerdictPanel({ alias }: { readonly alias: string }) {
       ))}
       {explained && (
         <>
-          <details>
+          <details open>
             <summary>Why: the facts and who says so</summary>
             <Evidence facts={explained.diagnosis.primary.evidence} />
           </details>

@@ -1,4 +1,4 @@
-import { useStore } from './store.ts'
+import { useStore, type WriterSeen } from './store.ts'
 import { count, ms } from './words.ts'
 
 /** The client that writes all the time, where one does: what an application feels. */
@@ -38,9 +38,9 @@ const HEIGHT = 34
 const SAMPLES = 120
 
 /** Pauses on a logarithmic scale: a usual write and an outage are both seen. */
-function Pauses({ gaps }: { readonly gaps: readonly number[] }) {
+function Pauses({ gaps }: Pick<WriterSeen, 'gaps'>) {
   const bar = WIDTH / SAMPLES
-  const worst = Math.max(0, ...gaps)
+  const worst = Math.max(0, ...gaps.map((g) => g.ms))
   return (
     <svg
       className="pauses"
@@ -49,13 +49,12 @@ function Pauses({ gaps }: { readonly gaps: readonly number[] }) {
       role="img"
       aria-label={`pauses between writes of the last 30 s; the longest was ${ms(worst)}`}
     >
-      {gaps.map((gap, i) => {
+      {gaps.map(({ number, ms: gap }, i) => {
         const height = Math.min(HEIGHT, 2 + (Math.log10(1 + gap) / 4) * (HEIGHT - 2))
         const x = (SAMPLES - gaps.length + i) * bar
-        // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its place
         return (
           <rect
-            key={i}
+            key={number}
             className={gap > 300 ? 'bad' : ''}
             x={x}
             y={HEIGHT - height}

@@ -76,17 +76,22 @@ export class WriterSession {
     return this.#query('INSERT INTO app.writes (writer, n, at) VALUES (?, ?, NOW(6))', [this.#login.name, n])
   }
 
-  /** Resolves on the OK packet only; a connection that ends first, or `destroy`, rejects. */
+  /**
+   * Resolves on the OK packet only; a connection that ends first, `destroy`, and the deadline reject. The deadline is a timer of our
+   * own: the driver's goes on when the connection has ended, and keeps the process alive with it.
+   */
   #query(sql: string, values: readonly (string | number)[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      const lost = (): void => reject(connectionLost())
-      this.closed.addEventListener('abort', lost, { once: true })
-      const timeout = this.#login.answerWithinMs ?? ANSWER_WITHIN_MS
-      this.#connection.query({ sql, timeout, values: [...values] }, (error) => {
+      const late = setTimeout(() => end(noAnswer()), this.#login.answerWithinMs ?? ANSWER_WITHIN_MS)
+      const lost = (): void => end(connectionLost())
+      const end = (error: Error | null): void => {
+        clearTimeout(late)
         this.closed.removeEventListener('abort', lost)
         if (error === null) resolve()
         else reject(error)
-      })
+      }
+      this.closed.addEventListener('abort', lost, { once: true })
+      this.#connection.query({ sql, values: [...values] }, end)
     })
   }
 
@@ -98,3 +103,5 @@ export class WriterSession {
 
 const connectionLost = (): Error =>
   Object.assign(new Error('the connection ended before the answer'), { code: 'CONNECTION_LOST' })
+
+const noAnswer = (): Error => Object.assign(new Error('no answer before the deadline'), { code: 'ETIMEDOUT' })

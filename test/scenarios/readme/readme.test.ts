@@ -157,7 +157,11 @@ test('the configuration and the commands of the README keep a cluster writable',
 
   const watching = reader.start(watch)
   const log = textOf(watching.stdout)
-  await until('the page is served', () => worked(fetch(`http://127.0.0.1:${mine.page}/healthz`)))
+  const page = `http://127.0.0.1:${mine.page}`
+  await until('the page is served', () => worked(fetch(`${page}/healthz`)))
+  await until('all is well', async () => (await reader.run(`bin/regent diagnose --api ${page}`)).code === 0, {
+    seen: log,
+  })
   await until('clients are led to the primary', () => worked(write(mine.proxy, 'before')))
   await sandbox.kill('s1')
   await until('a replica takes writes', () => worked(write(mine.proxy, 'after')), { seen: log })
@@ -170,7 +174,7 @@ test('the configuration and the commands of the README keep a cluster writable',
     user: 'app',
     password: 'sandbox-app',
   })
-  const [rows] = await notes.query('SELECT DISTINCT note FROM app.notes ORDER BY id')
+  const [rows] = await notes.query('SELECT note FROM app.notes GROUP BY note ORDER BY MIN(id)')
   notes.destroy()
   expect(rows).toEqual([{ note: 'before' }, { note: 'after' }])
 

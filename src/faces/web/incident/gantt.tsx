@@ -21,25 +21,37 @@ export function Gantt({ recovery }: { readonly recovery: RecoveryJson }) {
     ...(recovery.endedAt === undefined ? [Math.min(Date.now() - recovery.startedAt, 600_000)] : []),
   )
   return (
-    <div className="gantt" role="table" aria-label={`steps, over ${ms(span)}`}>
+    <table className="gantt">
+      <caption className="hidden">{`steps, over ${ms(span)}`}</caption>
+      <colgroup>
+        <col className="col-line" />
+        <col />
+        <col className="col-took" />
+      </colgroup>
       {groups.map(({ name, rows: of }) => (
-        <div key={name} role="rowgroup">
-          <h3>{name}</h3>
+        <tbody key={name}>
+          <tr>
+            <th colSpan={3} scope="rowgroup">
+              {name}
+            </th>
+          </tr>
           {of.map((row) => (
             <Bar key={row.key} row={row} span={span} />
           ))}
-        </div>
+        </tbody>
       ))}
-      <div className="scale" aria-hidden="true">
-        <span />
-        <span className="ticks">
-          <i>0</i>
-          <i>{ms(span / 2)}</i>
-          <i>{ms(span)}</i>
-        </span>
-        <span />
-      </div>
-    </div>
+      <tfoot aria-hidden="true">
+        <tr>
+          <td />
+          <td className="ticks">
+            <i>0</i>
+            <i>{ms(span / 2)}</i>
+            <i>{ms(span)}</i>
+          </td>
+          <td />
+        </tr>
+      </tfoot>
+    </table>
   )
 }
 
@@ -56,24 +68,26 @@ function Bar({ row, span }: { readonly row: Row; readonly span: number }) {
   const left = from === undefined ? 0 : (100 * from) / span
   const width = state === 'started' ? 100 - left : (100 * (tookMs ?? 0)) / span
   return (
-    <div className={`step step-${state}`} role="row" title={says}>
-      <span role="cell" className="line">
+    <tr className={`step step-${state}`} title={says}>
+      <td className="line">
         {line}
         {state !== 'done' && says !== undefined && <em>{says}</em>}
-      </span>
-      <span role="cell" className="track">
-        {from !== undefined && (
-          <span
-            className="bar"
-            style={{ left: `min(${left}%, 100% - 4px)`, width: `max(4px, min(${width}%, ${100 - left}%))` }}
-          />
-        )}
-      </span>
-      <span role="cell" className="took">
+      </td>
+      <td>
+        <div className="track">
+          {from !== undefined && (
+            <span
+              className="bar"
+              style={{ left: `min(${left}%, 100% - 4px)`, width: `max(4px, min(${width}%, ${100 - left}%))` }}
+            />
+          )}
+        </div>
+      </td>
+      <td className="took">
         {tookMs === undefined ? WORDS[state] : ms(tookMs)}
         {state === 'failed' && ' failed'}
-      </span>
-    </div>
+      </td>
+    </tr>
   )
 }
 

@@ -46,7 +46,7 @@ function Story({ recovery }: { readonly recovery: RecoveryJson }) {
           {title(kind)} of {names[subject] ?? subject}
         </h2>
         <span className={`badge badge-${TONES[state] ?? 'busy'}`}>{STATES[state] ?? state}</span>
-        <p>
+        <p className="about">
           {automatic ? 'automatic' : 'by command'}, <time dateTime={iso(startedAt)}>{when(startedAt)}</time>,{' '}
           <code>{recovery.id}</code>
         </p>

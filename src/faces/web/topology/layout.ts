@@ -2,7 +2,7 @@ import { hierarchy, tree } from 'd3-hierarchy'
 import type { ClusterJson, ServerJson } from '../../api/contract.ts'
 import { keyOf } from '../store.ts'
 
-export const CARD = { width: 236, height: 96 } as const
+export const CARD = { width: 250, height: 92 } as const
 export const ROUTE = { width: 158, height: 74 } as const
 const COLUMN = CARD.width + 84
 const ROW = CARD.height + 18
@@ -102,9 +102,9 @@ function forest(servers: readonly ServerJson[], links: readonly Link[]): readonl
     return { key, children: below.filter((k) => !seen.has(k)).map(branch) }
   }
   const parent = (key: string): string | undefined => links.find((l) => l.to === key)?.from
-  const roots = ordered.filter((s) => s.role === 'primary' || parent(keyOf(s)) === undefined)
-  const grown = roots.filter((s) => !seen.has(keyOf(s))).map((s) => branch(keyOf(s)))
-  return ordered.reduce<readonly Branch[]>((all, s) => (seen.has(keyOf(s)) ? all : [...all, branch(keyOf(s))]), grown)
+  const isRoot = (s: ServerJson): boolean => s.role === 'primary' || parent(keyOf(s)) === undefined
+  // Those in a circle come last, each where nothing has reached it.
+  return [...ordered.filter(isRoot), ...ordered].flatMap((s) => (seen.has(keyOf(s)) ? [] : [branch(keyOf(s))]))
 }
 
 const rank = (server: ServerJson): number => (server.role === 'primary' ? 0 : server.role === 'co-primary' ? 1 : 2)

@@ -54,7 +54,9 @@ export function ServerCard({ data }: NodeProps<ServerNode>) {
       <p className="details">
         {how === 'dead' && <span>last looked {ms(server.lookAgeMs)} ago</span>}
         {how !== 'dead' && version !== undefined && <span title={version}>{shortVersion(version)}</span>}
-        {how !== 'dead' && lagMs !== undefined && <span className={lagMs > 1000 ? 'bad' : ''}>lag {ms(lagMs)}</span>}
+        {how !== 'dead' && lagMs !== undefined && (
+          <span className={lagMs > 1000 ? 'bad' : ''}>lag {lagMs === 0 ? '0' : ms(lagMs)}</span>
+        )}
         {semiSync.source && (
           <span>
             semi-sync: {semiSync.clients} of {semiSync.waitCount}
