@@ -2,14 +2,17 @@
  * How long a writer goes without an acknowledgement: the primary killed, or switched over, one primary and three replicas with
  * lossless semi-sync, the writer through the built-in proxy every 5 ms. Flavours take turns.
  *
- * `node bench/failover.ts [--runs 20] [--server both|mariadb|mysql] [--fault all|kill|switchover]`
+ * `node bench/failover.ts [--runs 20] [--server both|mariadb|mysql] [--fault all|kill|switchover]
+ * [--against <another checkout>]`: its Regent in turn with this one's
  */
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Flavour } from '../src/lab/sandbox/index.ts'
 import { keepResults, medianOf, printTable, type Spread, spreadOf, wallNow } from './figures.ts'
-import { killPhases, type Phases, switchPhases } from './phases.ts'
+import { darkAt, killPhases, type Phases, switchPhases } from './phases.ts'
 import { Stage } from './stage.ts'
+import { THIS_CHECKOUT } from './watching.ts'
 import { Writing } from './writing.ts'
 
 type Fault = 'kill' | 'switchover'
@@ -21,6 +24,8 @@ interface Run {
 
 interface Row {
   readonly server: Flavour
+  /** Only where two are compared. */
+  readonly checkout?: string
   readonly fault: Fault
   readonly runs: number
   readonly outageMs: Spread
@@ -36,8 +41,10 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '20' },
     server: { type: 'string', default: 'both' },
     fault: { type: 'string', default: 'all' },
+    against: { type: 'string' },
   },
 })
+const sides: readonly string[] = [THIS_CHECKOUT, ...(values.against === undefined ? [] : [resolve(values.against)])]
 const runs = Number(values.runs)
 const servers: readonly Flavour[] = (['mariadb', 'mysql'] as const).filter((f) => [f, 'both'].includes(values.server))
 const faults: readonly Fault[] = (['kill', 'switchover'] as const).filter((f) => [f, 'all'].includes(values.fault))
@@ -50,24 +57,63 @@ const GIVE_UP_MS = 30_000
 const STEADY_MS = 150
 const STEADY_WRITES = 10
 
-async function bench(): Promise<readonly Row[]> {
-  await using closing = new AsyncDisposableStack()
-  const places: { readonly stage: Stage; readonly writing: Writing; readonly kept: Map<Fault, Run[]> }[] = []
-  for (const server of servers) {
-    const stage = closing.use(await Stage.set({ server, onProgress: (line) => console.error(`${server}: ${line}`) }))
-    places.push({ stage, writing: closing.use(new Writing()), kept: new Map(faults.map((fault) => [fault, []])) })
+/** Everything of one flavour. A stage whose killed server came back with more than it may have is left for a new one. */
+class Bench implements AsyncDisposable {
+  readonly server: Flavour
+  readonly checkout: string
+  readonly kept = new Map<Fault, Run[]>(faults.map((fault) => [fault, []]))
+  lost = 0
+  acknowledged = 0
+  #place: { readonly stage: Stage; readonly writing: Writing } | undefined
+
+  constructor(server: Flavour, checkout: string) {
+    this.server = server
+    this.checkout = checkout
   }
-  for (let n = 1; n <= runs; n++)
-    for (const fault of faults)
-      for (const { stage, writing, kept } of places) {
-        const run = await measure(stage, writing, { fault, name: `${fault} ${n}` })
-        kept.get(fault)?.push(run)
-        console.error(`${stage.server} ${fault} ${n}/${runs}: ${run.outageMs.toFixed(1)} ms ${printPhases(run.phases)}`)
-      }
-  return (await Promise.all(places.map(({ stage, writing, kept }) => rowsOf(stage, writing, kept)))).flat()
+
+  get name(): string {
+    return sides.length > 1 ? `${this.server} of ${this.checkout}` : this.server
+  }
+
+  async run(fault: Fault, n: number): Promise<void> {
+    this.#place ??= {
+      stage: await Stage.set({ server: this.server, checkout: this.checkout }),
+      writing: new Writing(),
+    }
+    const { stage, writing } = this.#place
+    const { run, left } = await measure(stage, writing, { fault, name: `${fault} ${n}` })
+    this.kept.get(fault)?.push(run)
+    console.error(`${this.name} ${fault} ${n}/${runs}: ${run.outageMs.toFixed(1)} ms ${printPhases(run.phases)}`)
+    if (left === 'errant') await this.settle()
+  }
+
+  /** Compares what was acknowledged with what the last primary has, and ends the stage. */
+  async settle(): Promise<void> {
+    if (!this.#place) return
+    const { stage, writing } = this.#place
+    const { lost, acknowledged } = await writing.verify(await stage.atPrimary())
+    this.lost += lost
+    this.acknowledged += acknowledged
+    await this[Symbol.asyncDispose]()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const place = this.#place
+    this.#place = undefined
+    await place?.writing[Symbol.asyncDispose]()
+    await place?.stage[Symbol.asyncDispose]()
+  }
 }
 
-async function measure(stage: Stage, writing: Writing, what: { fault: Fault; name: string }): Promise<Run> {
+async function bench(): Promise<readonly Row[]> {
+  await using closing = new AsyncDisposableStack()
+  const benches = servers.flatMap((server) => sides.map((side) => closing.use(new Bench(server, side))))
+  for (let n = 1; n <= runs; n++) for (const fault of faults) for (const each of benches) await each.run(fault, n)
+  for (const each of benches) await each.settle()
+  return benches.flatMap(rowsOf)
+}
+
+async function measure(stage: Stage, writing: Writing, what: { fault: Fault; name: string }) {
   await writing.start(stage.proxy, what.name)
   await sleep(WARM_MS + Math.random() * LOOK_MS)
   const primary = await stage.primary()
@@ -76,37 +122,42 @@ async function measure(stage: Stage, writing: Writing, what: { fault: Fault; nam
   if (what.fault === 'kill') await stage.sandbox.kill(primary)
   else await stage.switchOver()
   await stage.until('another server reigns', (c) => c.primary !== stage.address(primary) && c.reignState === 'open')
-  const gap = await longestGap(writing, begun)
+  const acknowledged = await onceSteady(writing, begun)
   await writing.stop()
   if (what.fault === 'kill') await stage.sandbox.restart(primary)
-  await stage.untilHealthy()
+  const left = await stage.untilHealthy()
   const recovery = await stage.latestRecovery(recoveryOf(what.fault))
   if (recovery === undefined || recovery.id === before?.id) throw new Error(`no ${what.fault} is in the journal`)
+  const gap = gapAround(acknowledged, darkAt(recovery))
   const instants = { begun, back: gap.to }
   const phases = what.fault === 'kill' ? killPhases(recovery, instants) : switchPhases(recovery, instants)
-  return { outageMs: gap.to - gap.from, phases }
+  return { run: { outageMs: gap.to - gap.from, phases }, left }
 }
 
 const recoveryOf = (fault: Fault) => (fault === 'kill' ? 'failover' : 'switchover')
 
-/** Asked once the writer has gone on steadily for a while. */
-async function longestGap(writing: Writing, begun: number): Promise<{ readonly from: number; readonly to: number }> {
+/** When each write was acknowledged, asked once the writer has gone on steadily for a while. */
+async function onceSteady(writing: Writing, begun: number): Promise<readonly number[]> {
   const giveUpAt = performance.now() + GIVE_UP_MS
   for (;;) {
     const all = await writing.acknowledgements(begun)
-    if (all.filter((at) => at > wallNow() - STEADY_MS).length >= STEADY_WRITES) {
-      const gaps = all.slice(1).map((to, i) => ({ from: all[i] ?? to, to }))
-      return gaps.reduce((a, b) => (b.to - b.from > a.to - a.from ? b : a))
-    }
+    if (all.filter((at) => at > wallNow() - STEADY_MS).length >= STEADY_WRITES) return all
     if (performance.now() > giveUpAt) throw new Error('the writer never went on')
     await sleep(50)
   }
 }
 
-async function rowsOf(stage: Stage, writing: Writing, kept: ReadonlyMap<Fault, readonly Run[]>): Promise<Row[]> {
-  const { lost, acknowledged } = await writing.verify(await stage.atPrimary())
+function gapAround(acknowledged: readonly number[], instant: number): { readonly from: number; readonly to: number } {
+  const to = acknowledged.find((at) => at > instant)
+  const from = acknowledged.findLast((at) => at <= instant)
+  if (from === undefined || to === undefined) throw new Error('no write was acknowledged on one side of the fault')
+  return { from, to }
+}
+
+function rowsOf({ server, checkout, kept, lost, acknowledged }: Bench): readonly Row[] {
   return [...kept].map(([fault, done]) => ({
-    server: stage.server,
+    server,
+    ...(sides.length > 1 ? { checkout } : {}),
     fault,
     runs: done.length,
     outageMs: spreadOf(done.map((run) => run.outageMs)),
@@ -120,8 +171,18 @@ async function rowsOf(stage: Stage, writing: Writing, kept: ReadonlyMap<Fault, r
 
 function printRows(all: readonly Row[]): void {
   const titles = ['server', 'fault', 'runs', 'min', 'median', 'p95', 'max', 'lost', 'of', 'phases (medians)']
-  const cells = all.map(({ server, fault, runs: n, outageMs: o, lost, acknowledged, phasesMs }) => [
-    ...[server, fault, n, o.min, o.median, o.p95, o.max, lost, acknowledged],
+  const cells = all.map(({ server, checkout, fault, runs: n, outageMs: o, lost, acknowledged, phasesMs }) => [
+    ...[
+      checkout === undefined ? server : `${server} ${checkout}`,
+      fault,
+      n,
+      o.min,
+      o.median,
+      o.p95,
+      o.max,
+      lost,
+      acknowledged,
+    ],
     printPhases(phasesMs),
   ])
   printTable(titles, cells)

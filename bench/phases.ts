@@ -8,6 +8,10 @@ export interface Instants {
   readonly back: number
 }
 
+/** When nobody could write for certain: the gap that holds this instant is the one that the recovery made. */
+export const darkAt = (recovery: RecoveryJson): number =>
+  recovery.kind === 'switchover' ? endOf(recovery, 'close') : endOf(recovery, 'seal')
+
 export type Phases = Readonly<Record<string, number>>
 
 const COMPLETE = 'done'

@@ -7,12 +7,14 @@ import type { ClusterJson, RecoveryJson } from '../src/faces/api/contract.ts'
 import { SANDBOX_CLUSTER, sandboxConfig } from '../src/faces/cli/commands/sandbox-config.ts'
 import { HttpClient } from '../src/faces/cli/http-client.ts'
 import { type Flavour, freePorts, type Sandbox, type Shape, startSandbox } from '../src/lab/sandbox/index.ts'
-import { endProcessesWith, WatchProcess } from './watching.ts'
+import { endProcessesWith, THIS_CHECKOUT, WatchProcess } from './watching.ts'
 import type { At } from './writing.ts'
 
 export interface StageRequest {
   readonly server: Flavour
   readonly shape?: Shape
+  /** Whose Regent runs; default this one. */
+  readonly checkout?: string
   readonly onProgress?: (line: string) => void
 }
 
@@ -35,6 +37,7 @@ export class Stage implements AsyncDisposable {
     readonly configPath: string
     readonly proxyPort: number
     readonly client: HttpClient
+    readonly checkout: string
   }) {
     this.server = parts.sandbox.state.server
     this.sandbox = parts.sandbox
@@ -42,11 +45,11 @@ export class Stage implements AsyncDisposable {
     this.#configPath = parts.configPath
     this.#proxyPort = parts.proxyPort
     this.#client = parts.client
-    this.#watch = new WatchProcess(parts.configPath)
+    this.#watch = new WatchProcess(parts.configPath, parts.checkout)
   }
 
   /** One primary with lossless semi-sync, opened and healthy. */
-  static async set({ server, shape = '1+3', onProgress }: StageRequest): Promise<Stage> {
+  static async set({ server, shape = '1+3', checkout = THIS_CHECKOUT, onProgress }: StageRequest): Promise<Stage> {
     const dir = await mkdtemp(join(tmpdir(), 'regent-bench-'))
     let stage: Stage | undefined
     let sandbox: Sandbox | undefined
@@ -69,7 +72,7 @@ export class Stage implements AsyncDisposable {
       const text = sandboxConfig(sandbox.state, { storeDir, api, token, proxy, policy: { anti_flapping: '0s' } })
       await writeFile(configPath, text, { mode: 0o600 })
       const client = new HttpClient([`http://${api.host}:${api.port}`], token)
-      stage = new Stage({ sandbox, dir, configPath, proxyPort, client })
+      stage = new Stage({ sandbox, dir, configPath, proxyPort, client, checkout })
       await stage.#open()
       return stage
     } catch (error) {
@@ -139,20 +142,17 @@ export class Stage implements AsyncDisposable {
     }
   }
 
-  /** Every server answers and follows the present, open, healthy primary; enough acknowledge. */
-  untilHealthy(): Promise<void> {
-    return this.until('the cluster is healthy and complete', ({ primary, verdict, reignState, servers }) => {
-      const others = servers.filter((s) => s.address !== primary)
-      const follow = others.every(
-        ({ look, sources: [first] }) =>
-          look === 'answered' &&
-          first?.from === primary &&
-          first?.receiver === 'running' &&
-          first?.applier === 'running',
-      )
-      const clients = servers.find((s) => s.address === primary)?.semiSync.clients ?? 0
-      return verdict === 'healthy' && reignState === 'open' && follow && clients === others.length
+  /**
+   * Every server answers and follows the present, open, healthy primary; or one that was killed came back with a transaction that
+   * nobody else has (written to its binlog, never acknowledged), and stays out, as it must.
+   */
+  async untilHealthy(): Promise<'complete' | 'errant'> {
+    let errant = false
+    await this.until('the cluster is healthy and complete', (cluster) => {
+      errant = cluster.servers.some((s) => s.findings.some(({ finding }) => finding === 'errant_transactions'))
+      return cluster.verdict === 'healthy' && cluster.reignState === 'open' && (errant || isComplete(cluster))
     })
+    return errant ? 'errant' : 'complete'
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -161,4 +161,14 @@ export class Stage implements AsyncDisposable {
     await this.sandbox.down()
     await rm(this.#dir, { recursive: true, force: true })
   }
+}
+
+function isComplete({ primary, servers }: ClusterJson): boolean {
+  const others = servers.filter((s) => s.address !== primary)
+  const clients = servers.find((s) => s.address === primary)?.semiSync.clients ?? 0
+  const follow = others.every(
+    ({ look, sources: [first] }) =>
+      look === 'answered' && first?.from === primary && first?.receiver === 'running' && first?.applier === 'running',
+  )
+  return follow && clients === others.length
 }

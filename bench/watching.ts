@@ -4,14 +4,16 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const MAIN = join(import.meta.dirname, '../src/main.ts')
+export const THIS_CHECKOUT = join(import.meta.dirname, '..')
 
 export class WatchProcess implements AsyncDisposable {
   readonly #child: ChildProcess
   #said = ''
 
-  constructor(configPath: string) {
-    const args = [...process.execArgv, '--disable-warning=ExperimentalWarning', MAIN, 'watch', '--config', configPath]
+  /** `checkout`: whose Regent runs. */
+  constructor(configPath: string, checkout: string) {
+    const main = join(checkout, 'src/main.ts')
+    const args = [...process.execArgv, '--disable-warning=ExperimentalWarning', main, 'watch', '--config', configPath]
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const keep = (text: string): void => {
       this.#said = `${this.#said}${text}`.slice(-20_000)

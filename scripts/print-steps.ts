@@ -7,8 +7,8 @@ export const STEPS_PATH = new URL('../docs/steps.md', import.meta.url)
 
 const HEAD = `# Steps
 
-What plans are made of. A plan is a list of these, each with the steps that it waits for, a deadline, what its failure means and,
-in a first act, how it is taken back. What \`regent plan\` shows is the object that is run. This page is printed from the table in
+What plans are made of. A plan is a list of these, each with the steps that it waits for, those whose success it needs, a deadline,
+what its failure means and, in a first act, how it is taken back. What \`regent plan\` shows is the object that is run. This page is printed from the table in
 \`src/model/step.ts\` by \`scripts/print-steps.ts\`.
 
 | when it fails | means |

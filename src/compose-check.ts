@@ -1,9 +1,10 @@
 /** `config check` and `grants`: logs in as each account, and asks the pure judges. */
 import { createWatching } from './adapters/servers/watching.ts'
+import { openStore } from './adapters/sqlite/open.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { type Finding, findingsOf, type Learnt, type Login } from './config/check.ts'
 import type { Check, Grant } from './faces/cli/runners.ts'
-import { type Address, parseAddress } from './model/address.ts'
+import { type Address, parseAddress, sameAddress } from './model/address.ts'
 import type { Account, ClusterConfig, RegentConfig, TlsSettings } from './model/cluster.ts'
 import type { Look } from './model/look.ts'
 import { ProblemError, problem } from './model/problem.ts'
@@ -34,9 +35,23 @@ export async function checkServers(cluster: ClusterConfig): Promise<Check['findi
 const row = (cluster: ClusterConfig, { level, about, says, tryThis }: Finding): Check['findings'][number] => ({
   cluster: cluster.alias,
   level: level === 'fine' ? 'ok' : level,
-  says: `${about}: ${says}`,
+  about,
+  says,
   tryThis: tryThis ?? '',
 })
+
+/** Opened and closed again, as the daemon will: a full disk or a missing right is better known before the night. */
+export async function checkStore({ storeDir, vantage }: RegentConfig): Promise<Check['findings']> {
+  const finding = { cluster: '', about: storeDir }
+  try {
+    await using _opened = await openStore({ dir: storeDir, clock: systemClock(), vantage, onTrouble: () => undefined })
+    return [{ ...finding, level: 'ok', says: 'the store can be read and written', tryThis: '' }]
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error
+    const { says, tryThis } = error.problem
+    return [{ ...finding, level: 'problem', says, tryThis }]
+  }
+}
 
 async function learn(cluster: ClusterConfig, server: Address, looking: Promise<Look>): Promise<Learnt> {
   const [look, monitor, replication] = await Promise.all([
@@ -86,23 +101,30 @@ export async function grantRows(
   const wanted = server === undefined ? undefined : parseAddress(server)
   if (server !== undefined && !wanted)
     throw new ProblemError(problem('usage', { what: `${server} is no address`, fix: 'write host:port' }))
-  const cluster = config?.clusters[0]
-  const seeds = wanted ? [wanted] : (config?.clusters.flatMap((c) => c.seeds) ?? [])
-  const versions = cluster ? await Promise.all(seeds.map((seed) => versionOf(cluster, seed))) : []
-  const found = versions.flatMap((v) => (v ? [v] : []))
-  const usual = ['9.7.0', '10.11.0-MariaDB'].flatMap((text) => parseVersion(text) ?? [])
-  const distinct = [
-    ...new Map(
-      (found.length > 0 ? found : usual).map((v) => [`${v.flavour} ${v.numbers[0]}.${v.numbers[1]}`, v]),
-    ).entries(),
-  ]
-  return distinct.flatMap(([name, version]) => rowsFor(name, version, cluster))
+  if (!config) {
+    if (!wanted) return USUAL.flatMap((version) => rowsFor(version, undefined))
+    const fix = 'name a configuration, whose monitor account can ask it; or leave --server out'
+    throw new ProblemError(problem('usage', { what: `without an account ${server} cannot be asked`, fix }))
+  }
+  const owner = wanted ? config.clusters.filter((c) => c.seeds.some((seed) => sameAddress(seed, wanted))) : []
+  const clusters = owner.length > 0 ? owner : config.clusters
+  return (await Promise.all(clusters.map((cluster) => rowsOf(cluster, wanted)))).flat()
 }
 
-const rowsFor = (name: string, version: Version, cluster: ClusterConfig | undefined): readonly Grant[] =>
+async function rowsOf(cluster: ClusterConfig, wanted: Address | undefined): Promise<readonly Grant[]> {
+  const versions = await Promise.all((wanted ? [wanted] : cluster.seeds).map((seed) => versionOf(cluster, seed)))
+  const found = versions.flatMap((v) => (v ? [v] : []))
+  const distinct = new Map((found.length > 0 ? found : USUAL).map((v) => [nameOf(v), v]))
+  return [...distinct.values()].flatMap((version) => rowsFor(version, cluster))
+}
+
+const USUAL: readonly Version[] = ['9.7.0', '10.11.0-MariaDB'].flatMap((text) => parseVersion(text) ?? [])
+const nameOf = ({ flavour, numbers }: Version): string => `${flavour} ${numbers[0]}.${numbers[1]}`
+
+const rowsFor = (version: Version, cluster: ClusterConfig | undefined): readonly Grant[] =>
   (['monitor', 'replication'] as const).flatMap((role) =>
     grantsFor(version, role, { user: cluster?.[role].user ?? (role === 'monitor' ? 'regent' : 'repl') }).statements.map(
-      (statement) => ({ role, server: name, statement }),
+      (statement) => ({ role, server: nameOf(version), statement, ...(cluster ? { cluster: cluster.alias } : {}) }),
     ),
   )
 

@@ -6,16 +6,18 @@ import { openStore } from './adapters/sqlite/open.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { systemIds } from './adapters/system/ids.ts'
 import { composeDaemon } from './compose.ts'
-import { checkServers, grantRows } from './compose-check.ts'
+import { checkServers, checkStore, grantRows } from './compose-check.ts'
+import { OneShot } from './compose-once.ts'
 import { proxyOptions, proxyPlace } from './compose-routes.ts'
 import { startWatch } from './compose-watch.ts'
 import { defaultsInForce } from './config/defaults.ts'
 import { readFromDisk } from './config/files.ts'
 import { loadConfig } from './config/load.ts'
 import { whatPolicyRefuses } from './config/refusals.ts'
-import { LocalClient } from './faces/api/local.ts'
-import { HttpClient } from './faces/cli/http-client.ts'
-import type { Runners } from './faces/cli/runners.ts'
+import type { Client } from './faces/api/contract.ts'
+import { HTTP_TIMES, HttpClient } from './faces/cli/http-client.ts'
+import type { NamedDaemon, Runners } from './faces/cli/runners.ts'
+import { printAddress } from './model/address.ts'
 import type { ClusterConfig, RegentConfig, RouteConfig } from './model/cluster.ts'
 import type { ClusterId } from './model/ids.ts'
 import { ProblemError, problem } from './model/problem.ts'
@@ -48,8 +50,9 @@ export const runners: Runners = {
       throw error
     })
   },
-  remote: (urls, token) => new HttpClient(urls, token),
-  readSecret: async (path) => (await readFile(path, 'utf8')).trim(),
+  remote: (urls, token, changeMs = HTTP_TIMES.changeMs) => new HttpClient(urls, token, { ...HTTP_TIMES, changeMs }),
+  daemonOf: async (config, token, changeMs) => daemonOf(config, await tokenFor(config, token), changeMs),
+  readSecret: async (path) => (await readFile(path, 'utf8').catch(unreadable(path))).trim(),
   watch: (config, signal) => startWatch(config, VERSION.version, signal),
   runProxy: async (config, cluster, route, signal) => {
     const found = clusterNamed(config, cluster)
@@ -63,15 +66,11 @@ export const runners: Runners = {
   },
   stopProxy: async (config, cluster) => {
     const wanted = cluster === '' ? config.clusters : [clusterNamed(config, cluster)]
-    await Promise.all(
-      wanted.flatMap((c) =>
-        proxiesOf(c).map((route) => withProxy(config, c, route, (proxy, signal) => proxy.stop(signal))),
-      ),
-    )
+    await Promise.all(wanted.flatMap((c) => proxiesOf(c).map((route) => stopOne(config, c, route))))
   },
   check: async (path) => {
     const { config, warnings, origins } = await load(path)
-    const findings = (await Promise.all(config.clusters.map((c) => checkServers(c)))).flat()
+    const findings = (await Promise.all([checkStore(config), ...config.clusters.map((c) => checkServers(c))])).flat()
     return {
       defaults: config.clusters.flatMap((c) =>
         defaultsInForce(c, origins).map((d) => ({
@@ -85,26 +84,72 @@ export const runners: Runners = {
       refusals: config.clusters.flatMap((c) =>
         whatPolicyRefuses(c).map((f) => ({
           cluster: c.alias,
-          says: `${f.question}${f.situation === 'any' ? '' : `, primary ${f.situation}`}: ${f.outcome.replace('_', ' ')}: ${f.because}${f.fix === undefined ? '' : ` (to change it: ${f.fix})`}`,
+          question: f.question,
+          situation: f.situation,
+          outcome: f.outcome,
+          says: f.because,
+          tryThis: f.fix ?? '',
         })),
       ),
       findings: [
-        ...warnings.map((says) => ({ cluster: '', level: 'warning' as const, says, tryThis: '' })),
+        ...warnings.map((says) => ({ cluster: '', level: 'warning' as const, about: config.path, says, tryThis: '' })),
         ...findings,
       ],
     }
   },
-  grants: (config, wanted) => grantRows(config, wanted.server),
+  grants: (config, wanted) => grantRows(config && ofOneCluster(config, wanted.cluster), wanted.server),
 }
 
-async function openLocal(composed: Awaited<ReturnType<typeof composeDaemon>>, acting: boolean): Promise<LocalClient> {
+async function openLocal(composed: Awaited<ReturnType<typeof composeDaemon>>, acting: boolean): Promise<Client> {
   const { daemon } = composed
   await (acting ? daemon.startOnce('one command') : daemon.openOnce())
-  return new LocalClient(daemon, async () => {
+  return new OneShot(daemon, async () => {
     await daemon.giveBack()
     await composed.end()
   })
 }
+
+/** The API that the configuration names, if it is one of ours that answers there: it has to know these very clusters. */
+async function daemonOf(
+  config: RegentConfig,
+  token: string | undefined,
+  changeMs: number = HTTP_TIMES.changeMs,
+): Promise<NamedDaemon | undefined> {
+  if (!config.api) return undefined
+  const { host, port } = config.api.listen
+  const url = `http://${printAddress({ host: EVERYWHERE[host] ?? host, port })}`
+  const known = await new HttpClient([url], token, { lookMs: FIND_DAEMON_MS, changeMs }).clusters().catch(() => [])
+  const same = config.clusters.every((c) =>
+    known.some(
+      (k) => k.alias === c.alias && c.seeds.some((seed) => k.servers.some((s) => s.address === printAddress(seed))),
+    ),
+  )
+  return same ? { url, client: new HttpClient([url], token, { ...HTTP_TIMES, changeMs }) } : undefined
+}
+
+/** An API that listens everywhere is asked here. */
+const EVERYWHERE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+/** On this host, or near it. A frozen daemon costs each command this much. */
+const FIND_DAEMON_MS = 1500
+
+/** Not made here: only whoever serves the API makes one. */
+const tokenFor = async (config: RegentConfig, given: string | undefined): Promise<string | undefined> =>
+  given ??
+  config.api?.token ??
+  (await readFile(join(config.storeDir, 'api.token'), 'utf8').then(
+    (text) => text.trim(),
+    () => undefined,
+  ))
+
+const unreadable =
+  (path: string) =>
+  (error: Error): never => {
+    const fix = 'name a file that you may read, with the token in it and nothing else'
+    throw new ProblemError(problem('usage', { what: `${path} cannot be read: ${error.message}`, fix }))
+  }
+
+const ofOneCluster = (config: RegentConfig, alias: string | undefined): RegentConfig =>
+  alias === undefined ? config : { ...config, clusters: [clusterNamed(config, alias)] }
 
 function clusterNamed(config: RegentConfig, name: string): ClusterConfig {
   const found =
@@ -149,23 +194,32 @@ const ASK_PROXY_MS = 2000
 
 async function withProxy<T>(
   config: RegentConfig,
-  cluster: ClusterConfig,
-  route: ProxyRoute,
+  { cluster, route }: { readonly cluster: ClusterConfig; readonly route: ProxyRoute },
   ask: (proxy: ReturnType<typeof proxyAnnouncer>, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  const id = await clusterIdOf(config, cluster)
   const { control, token } = await proxyPlace(config, cluster, route)
-  using proxy = proxyAnnouncer(route.name, { control, token, cluster: await clusterIdOf(config, cluster) })
+  using proxy = proxyAnnouncer(route.name, { control, token, cluster: id })
   using deadline = systemClock().deadline(ASK_PROXY_MS)
-  return ask(proxy, deadline.signal)
+  // Awaited here: the link is given back when this function ends.
+  return await ask(proxy, deadline.signal)
+}
+
+async function stopOne(config: RegentConfig, cluster: ClusterConfig, route: ProxyRoute): Promise<void> {
+  const heard = await withProxy(config, { cluster, route }, (proxy, signal) => proxy.stop(signal))
+  if (heard) return
+  const why = 'nobody answers at its control socket'
+  throw new ProblemError(problem('proxy_unreachable', { cluster: cluster.alias, route: route.name, why }))
 }
 
 const statusOf = (config: RegentConfig, cluster: ClusterConfig) =>
   Promise.all(
     proxiesOf(cluster).map((route) =>
-      withProxy(config, cluster, route, async (proxy, signal) => ({
+      withProxy(config, { cluster, route }, async (proxy, signal) => ({
+        ...(await proxy.status(signal)),
         cluster: cluster.alias,
         route: route.name,
-        ...(await proxy.status(signal)),
+        listen: route.listen,
       })),
     ),
   )

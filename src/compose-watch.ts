@@ -7,7 +7,7 @@ import { LocalClient } from './faces/api/local.ts'
 import { startApi } from './faces/api/server.ts'
 import type { RegentConfig } from './model/cluster.ts'
 import { type Problem, ProblemError, problem } from './model/problem.ts'
-import type { Daemon, DaemonEvent } from './run/daemon/index.ts'
+import type { Daemon, DaemonEvent, Keeper } from './run/daemon/index.ts'
 
 export async function startWatch(
   config: RegentConfig,
@@ -22,14 +22,12 @@ export async function startWatch(
   const { daemon } = composed
   const started = await daemon.start(`regent watch, pid ${process.pid}`)
   if (started.kind === 'taken') return problem('lease_taken', { by: started.by, left: started.leftMs })
-  using _logging = daemon.listen((event) => logEvent(log, event))
+  using _logging = daemon.listen((event) => logEvent(log, event, aliasOf(daemon, event)))
   try {
     const api = await openApi(config, daemon, signal)
     if (api) log.info({ url: api.url }, 'the page and the API are served')
-    for (const keeper of daemon.keepers())
-      for (const says of await keeper.office.revive())
-        log.error({ cluster: keeper.office.config.alias, says }, 'trouble')
-    await daemon.run('regent watch', signal)
+    // Beside the watching: a proxy that does not come up must delay nobody's failover.
+    await Promise.all([daemon.run('regent watch', signal), ...daemon.keepers().map((keeper) => revive(keeper, log))])
     await api?.end()
   } catch (error) {
     await daemon.giveBack()
@@ -37,6 +35,10 @@ export async function startWatch(
     throw error
   }
   return undefined
+}
+
+async function revive({ office }: Keeper, log: pino.Logger): Promise<void> {
+  for (const says of await office.revive()) log.error({ cluster: office.config.alias, says }, 'trouble')
 }
 
 async function openApi(config: RegentConfig, daemon: Daemon, signal: AbortSignal) {
@@ -89,9 +91,12 @@ const LINES: {
   trouble: ({ says }) => ['error', 'trouble', { says }],
 }
 
-function logEvent(log: pino.Logger, event: DaemonEvent): void {
+const aliasOf = (daemon: Daemon, { cluster }: DaemonEvent): string =>
+  daemon.keepers().find((keeper) => keeper.office.cluster === cluster)?.office.config.alias ?? cluster
+
+function logEvent(log: pino.Logger, event: DaemonEvent, alias: string): void {
   if (event.kind === 'cycle') return
   const line = LINES[event.kind] as (event: Told) => readonly [Level, string, Readonly<Record<string, unknown>>]
   const [level, message, facts] = line(event)
-  log[level]({ cluster: event.cluster, ...facts }, message)
+  log[level]({ cluster: alias, ...facts }, message)
 }

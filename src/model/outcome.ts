@@ -2,7 +2,12 @@ import type { ServerStatus } from './server.ts'
 
 /** How a change ended. `unknown`: it may still take effect; only a look decides, and an opening of unknown outcome counts as open. */
 export type Outcome =
-  | { readonly kind: 'done'; readonly says: string; readonly reading?: ServerStatus; readonly facts?: Readonly<Record<string, string | number | boolean>> }
+  | {
+      readonly kind: 'done'
+      readonly says: string
+      readonly reading?: ServerStatus
+      readonly facts?: Readonly<Record<string, string | number | boolean>>
+    }
   | { readonly kind: 'failed'; readonly code: string; readonly says: string; readonly tryThis?: string }
   | { readonly kind: 'unknown'; readonly says: string }
 

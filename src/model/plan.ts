@@ -3,7 +3,15 @@ import type { ClusterId, Epoch, RecoveryId, ServerId } from './ids.ts'
 import type { ReignSemiSync } from './reign.ts'
 import type { Step } from './step.ts'
 
-export type RecoveryKind = 'failover' | 'switchover' | 'adopt' | 'rejoin' | 'reopen' | 'fence' | 'unfence' | 'raise_ackers'
+export type RecoveryKind =
+  | 'failover'
+  | 'switchover'
+  | 'adopt'
+  | 'rejoin'
+  | 'reopen'
+  | 'fence'
+  | 'unfence'
+  | 'raise_ackers'
 
 /** Why a server would, or would not, become the primary. Best first. */
 export interface Ranked {

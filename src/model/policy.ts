@@ -3,10 +3,16 @@ export const PROOF_LEVELS = ['none', 'routes', 'readonly', 'stopped', 'off'] as 
 export type ProofLevel = (typeof PROOF_LEVELS)[number]
 
 /** `proven`: only where semi-sync proves that nothing is lost. Otherwise at most so many seconds of writes. */
-export type LossPolicy = { readonly kind: 'auto' } | { readonly kind: 'proven' } | { readonly kind: 'at_most'; readonly seconds: number }
+export type LossPolicy =
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'proven' }
+  | { readonly kind: 'at_most'; readonly seconds: number }
 /** `default`: stopped (with routes unless servers start read-only) for a refused primary, routes for a silent one. */
 export type FencePolicy = { readonly kind: 'default' } | { readonly kind: 'at_least'; readonly level: ProofLevel }
-export type SemiSyncPolicy = { readonly kind: 'as_found' } | { readonly kind: 'off' } | { readonly kind: 'wait_count'; readonly count: number }
+export type SemiSyncPolicy =
+  | { readonly kind: 'as_found' }
+  | { readonly kind: 'off' }
+  | { readonly kind: 'wait_count'; readonly count: number }
 export type Preference = 'prefer' | 'neutral' | 'avoid' | 'never'
 
 export interface Policy {
@@ -75,4 +81,5 @@ export const DEFAULT_POLICY: Policy = {
 /** Loss bound where semi-sync proves nothing and the policy is `auto`. */
 export const UNPROVEN_LOSS_BOUND_S = 10
 
-export const meets = (have: ProofLevel, need: ProofLevel): boolean => PROOF_LEVELS.indexOf(have) >= PROOF_LEVELS.indexOf(need)
+export const meets = (have: ProofLevel, need: ProofLevel): boolean =>
+  PROOF_LEVELS.indexOf(have) >= PROOF_LEVELS.indexOf(need)

@@ -59,8 +59,10 @@ export const PROBLEMS = {
   },
   flavour_unknown: {
     exit: 2,
-    says: (f) => `${f['server']} says it is "${f['version']}", which is neither a MySQL nor a MariaDB that Regent knows`,
-    tryThis: () => 'Regent knows MySQL 8.4 and 9.x and MariaDB 10.6 to 11.8; take the server out of the topology, or upgrade it',
+    says: (f) =>
+      `${f['server']} says it is "${f['version']}", which is neither a MySQL nor a MariaDB that Regent knows`,
+    tryThis: () =>
+      'Regent knows MySQL 8.4 and 9.x and MariaDB 10.6 to 11.8; take the server out of the topology, or upgrade it',
   },
   reply_unusable: {
     exit: 1,
@@ -82,7 +84,11 @@ export const PROBLEMS = {
     says: (f) => `the store ${f['path']} is locked by another program: ${f['why']}`,
     tryThis: (f) => `see who holds it: fuser ${f['path']}; only Regent may open it for writing`,
   },
-  store_full: { exit: 1, says: (f) => `the store ${f['path']} cannot be written: ${f['why']}`, tryThis: () => 'free some space on its file system; watching goes on, nothing is changed until then' },
+  store_full: {
+    exit: 1,
+    says: (f) => `the store ${f['path']} cannot be written: ${f['why']}`,
+    tryThis: () => 'free some space on its file system; watching goes on, nothing is changed until then',
+  },
   store_unwritable: {
     exit: 2,
     says: (f) => `the store ${f['path']} cannot be opened for writing: ${f['why']}`,
@@ -93,7 +99,12 @@ export const PROBLEMS = {
     says: (f) => `the store ${f['path']} is not a sound SQLite database: ${f['why']}`,
     tryThis: (f) => `move it aside and adopt again: mv ${f['path']} ${f['path']}.bad; regent adopt <cluster>`,
   },
-  store_newer: { exit: 2, says: (f) => `the store ${f['path']} was written by a newer Regent (schema ${f['found']}, this one knows ${f['known']})`, tryThis: () => 'use the newer Regent' },
+  store_newer: {
+    exit: 2,
+    says: (f) =>
+      `the store ${f['path']} was written by a newer Regent (schema ${f['found']}, this one knows ${f['known']})`,
+    tryThis: () => 'use the newer Regent',
+  },
   port_taken: {
     exit: 4,
     says: (f) => `${f['address']} is in use by another program`,
@@ -117,7 +128,8 @@ export const PROBLEMS = {
   proxy_unreachable: {
     exit: 4,
     says: (f) => `no proxy answers for ${f['cluster']} (route ${f['route']}): ${f['why']}`,
-    tryThis: (f) => `start it: regent proxy run ${f['cluster']}; a \`regent watch\` starts it where the route says spawn: true`,
+    tryThis: (f) =>
+      `start it: regent proxy run ${f['cluster']}; a \`regent watch\` starts it where the route says spawn: true`,
   },
   refused: { exit: 3, says: (f) => `refused: ${f['why']}`, tryThis: (f) => `${f['fix']}` },
   recovery_open: {
@@ -131,21 +143,28 @@ export const PROBLEMS = {
     says: (f) => `recovery ${f['id']} is not finished: ${f['why']}`,
     tryThis: (f) => `do not repeat it before you have looked: regent history ${f['id']}`,
   },
-  nothing_answers: {
-    exit: 4,
-    says: (f) => `no server of ${f['cluster']} answers: ${f['why']}`,
-    tryThis: () => 'check the addresses, the network and bind_address: regent config check says more',
-  },
   needs_yes: {
     exit: 3,
     says: () => 'this changes servers, and there is no terminal to ask on',
     tryThis: () => 'look at the plan (regent plan …), then repeat the command with --yes',
   },
   answered_no: { exit: 3, says: () => 'not done: the answer was not yes', tryThis: () => 'nothing was changed' },
-  not_allowed: { exit: 5, says: (f) => `not allowed: ${f['why']}`, tryThis: () => 'give a valid token: REGENT_TOKEN or --token-file' },
-  daemon_unreachable: { exit: 4, says: (f) => `no Regent answers at ${f['url']}: ${f['why']}`, tryThis: () => 'start `regent watch`, or leave --api out to look from here' },
+  not_allowed: {
+    exit: 5,
+    says: (f) => `not allowed: ${f['why']}`,
+    tryThis: () => 'give a valid token: REGENT_TOKEN or --token-file',
+  },
+  daemon_unreachable: {
+    exit: 4,
+    says: (f) => `no Regent answers at ${f['url']}: ${f['why']}`,
+    tryThis: () => 'start `regent watch`, or leave --api out to look from here',
+  },
   installation_missing: { exit: 4, says: (f) => `${f['what']} is missing here`, tryThis: (f) => `${f['fix']}` },
-  sandbox_missing: { exit: 2, says: (f) => `no sandbox runs in ${f['dir']}`, tryThis: () => 'start one: regent sandbox up --server mariadb' },
+  sandbox_missing: {
+    exit: 2,
+    says: (f) => `no sandbox runs in ${f['dir']}`,
+    tryThis: () => 'start one: regent sandbox up --server mariadb',
+  },
   sandbox_failed: { exit: 1, says: (f) => `${f['what']}`, tryThis: (f) => `${f['fix']}` },
 } as const satisfies Record<string, Entry>
 
@@ -155,6 +174,12 @@ function rounded(ms: string | number | undefined): string {
 }
 
 export type ProblemCode = keyof typeof PROBLEMS
+
+/** For answers that come from another process, perhaps of another version. */
+export const isProblemCode = (code: unknown): code is ProblemCode =>
+  typeof code === 'string' && Object.hasOwn(PROBLEMS, code)
+export const isExitCode = (exit: unknown): exit is ExitCode =>
+  typeof exit === 'number' && exit >= 1 && exit <= 6 && Number.isInteger(exit)
 
 export function problem(code: ProblemCode, facts: Facts = {}): Problem {
   const entry: Entry = PROBLEMS[code]

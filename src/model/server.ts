@@ -64,7 +64,12 @@ export interface SemiSyncSource {
 
 export type SemiSync =
   | { readonly kind: 'absent' }
-  | { readonly kind: 'present'; readonly source: SemiSyncSource; readonly replicaEnabled: boolean; readonly replicaOperational: boolean }
+  | {
+      readonly kind: 'present'
+      readonly source: SemiSyncSource
+      readonly replicaEnabled: boolean
+      readonly replicaOperational: boolean
+    }
 
 /** Who follows this server at this moment, from its list of registered replicas. */
 export interface AttachedReplica {

@@ -1,9 +1,8 @@
-import type { ServerId } from './ids.ts'
-import type { Instant, ClusterId } from './ids.ts'
-import type { Channel } from './server.ts'
-import type { Reign } from './reign.ts'
-import type { Sighting } from './sighting.ts'
+import type { ClusterId, Instant, ServerId } from './ids.ts'
 import type { Preference } from './policy.ts'
+import type { Reign } from './reign.ts'
+import type { Channel } from './server.ts'
+import type { Sighting } from './sighting.ts'
 
 /** What the config says of one server, by address; defaults where it says nothing. */
 export interface Declared {
@@ -38,6 +37,9 @@ export interface Topology {
   readonly reign?: Reign
 }
 
-export const member = (topology: Topology, id: ServerId): Member | undefined => topology.members.find((m) => m.id === id)
-export const edgesTo = (topology: Topology, source: ServerId): readonly Edge[] => topology.edges.filter((e) => e.source === source)
-export const edgesOf = (topology: Topology, replica: ServerId): readonly Edge[] => topology.edges.filter((e) => e.replica === replica)
+export const member = (topology: Topology, id: ServerId): Member | undefined =>
+  topology.members.find((m) => m.id === id)
+export const edgesTo = (topology: Topology, source: ServerId): readonly Edge[] =>
+  topology.edges.filter((e) => e.source === source)
+export const edgesOf = (topology: Topology, replica: ServerId): readonly Edge[] =>
+  topology.edges.filter((e) => e.replica === replica)

@@ -14,15 +14,15 @@ import { freePorts } from '../../src/lab/sandbox/free-ports.ts'
 import { type Sandbox, type Shape, type SqlConnection, startSandbox } from '../../src/lab/sandbox/index.ts'
 import type { RegentConfig } from '../../src/model/cluster.ts'
 import type { DaemonEvent } from '../../src/run/daemon/index.ts'
-import { WatchChild } from './stage/child.ts'
+import { type Beside, WatchChild } from './stage/child.ts'
 import { endAll, pidsWith } from './stage/leftovers.ts'
 import { ALIAS, type Place, type Settings, writeSettings } from './stage/settings.ts'
-import { until } from './stage/waiting.ts'
+import { until, within } from './stage/waiting.ts'
 import { Watcher } from './stage/watcher.ts'
 import { flavour, words } from './stage/words.ts'
 import { Writers } from './stage/writers.ts'
 
-export { throughout, until } from './stage/waiting.ts'
+export { throughout, until, within } from './stage/waiting.ts'
 export { flavour, soak, words } from './stage/words.ts'
 
 export interface StageRequest extends Settings {
@@ -126,14 +126,15 @@ export class Stage implements AsyncDisposable {
   }
 
   /** `regent watch` as a process. It ends with the stage. */
-  async watchBeside(redirect?: { readonly from: number; readonly to: number }): Promise<WatchChild> {
-    const child = this.#closing.use(new WatchChild(this.configPath, redirect))
+  async watchBeside(how: Pick<Beside, 'redirect'> = {}): Promise<WatchChild> {
+    const [apiPort = 0] = await freePorts(1)
+    const child = this.#closing.use(new WatchChild(this.configPath, { ...how, apiPort }))
     await until('the daemon serves its API', () => child.has('the page and the API are served') || child.ended, {
       seen: () => child.text(),
     })
     if (child.ended) throw new Error(`regent watch ended with ${child.exitCode}: ${child.text()}`)
     const token = (await readFile(join(this.config.storeDir, 'api.token'), 'utf8')).trim()
-    this.#client = new HttpClient([`http://127.0.0.1:${this.#place.apiPort}`], token)
+    this.#client = new HttpClient([`http://127.0.0.1:${apiPort}`], token)
     await this.#untilSeen()
     return child
   }
@@ -156,7 +157,9 @@ export class Stage implements AsyncDisposable {
   }
 
   command(json: Parameters<Client['run']>[1]): Promise<EndJson> {
-    return this.client.run(ALIAS, json)
+    return within(60_000, `the command ${json.verb}`, this.client.run(ALIAS, json)).catch(async (error: unknown) => {
+      throw new Error(`${String(error)}\n${await this.story()}`)
+    })
   }
 
   cluster(): Promise<ClusterJson> {
@@ -219,7 +222,8 @@ export class Stage implements AsyncDisposable {
   async story(): Promise<string> {
     const cluster = await this.cluster().catch((error: unknown) => String(error))
     const told = this.events.map((e) => {
-      if (e.kind === 'step') return `step ${e.event.step.id} ${e.event.state} ${JSON.stringify(e.event.outcome ?? '')}`
+      if (e.kind === 'step')
+        return `step ${e.event.step.id} ${e.event.state} ${JSON.stringify(e.event.outcome ?? '').slice(0, 200)}`
       if (e.kind === 'verdict') return `verdict ${e.diagnosis.primary.row}: ${e.diagnosis.primary.because}`
       if (e.kind === 'plan') return `plan act ${e.plan.act}: ${e.plan.steps.map((s) => s.id).join(' ')}`
       return JSON.stringify(e)
@@ -342,7 +346,6 @@ export class Stage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const overlaps = this.watcher.overlaps()
     const stretches = JSON.stringify(this.watcher.stretches())
-    const story = overlaps.length > 0 && this.#client ? await this.story() : ''
     for (const connection of this.#connections) connection.destroy()
     // A frozen process ends nobody's waiting: first everything runs again, then it ends.
     for (const pid of pidsWith(this.#place.dir)) this.#wake(pid)
@@ -353,7 +356,7 @@ export class Stage implements AsyncDisposable {
     endAll(pidsWith(this.#place.dir))
     await rm(this.#place.dir, { recursive: true, force: true })
     if (overlaps.length > 0 && !this.#overlapsTold)
-      throw new Error(`two servers were writable at once: ${JSON.stringify(overlaps)} of ${stretches}\n${story}`)
+      throw new Error(`two servers were writable at once: ${JSON.stringify(overlaps)} of ${stretches}`)
   }
 
   #wake(pid: number): void {

@@ -1,5 +1,6 @@
+import { type Address, printAddress } from '../../model/address.ts'
 import { takesWrites } from '../../model/server.ts'
-import { edgesOf, type Member } from '../../model/topology.ts'
+import { edgesOf, type Member, type Topology } from '../../model/topology.ts'
 import type { Fact } from './facts.ts'
 import { describeLook } from './fold-primary.ts'
 import { age, answersNow, nameOf, nameOfMember, type Snapshot } from './snapshot.ts'
@@ -45,12 +46,28 @@ function upstreamOf(subject: Subject, { topology }: Snapshot): ReadonlySet<strin
   return new Set(edgesOf(topology, subject.id).flatMap((edge) => edge.source ?? []))
 }
 
-/** Downtimed servers are not waited for. An address that never answered might be a server that takes writes. */
+/**
+ * Downtimed servers are not waited for. An address that never answered might be a server that takes writes, and so might one that was
+ * only just named: a co-primary is known by its partner's channel a moment before anybody has looked at it.
+ */
 export function everyoneFact(snapshot: Snapshot): Fact<'everyone'> {
   const { members, strangers } = snapshot.topology
   const away = members.filter((m) => !m.declared.downtimed && !answersNow(m.sighting, snapshot)).map((m) => m.sighting)
   const readings = [...away, ...strangers].map(
     (s) => `${nameOf(s)}: ${describeLook(s.latest)}, ${age(s.latest.at, snapshot)}`,
   )
-  return { value: readings.length === 0 ? 'answers' : 'not_all', readings }
+  const named = unseen(snapshot.topology).map((address) => `${printAddress(address)}: named, and not looked at yet`)
+  const all = [...readings, ...named]
+  return { value: all.length === 0 ? 'answers' : 'not_all', readings: all }
+}
+
+/** Sources of channels and attached replicas that are no known server. Once looked at they are members, or strangers. */
+function unseen({ members, edges }: Topology): readonly Address[] {
+  const statuses = members.flatMap((m) => (m.sighting.answer ? [m.sighting.answer.status] : []))
+  const sources = edges
+    .filter((e) => e.source === undefined && e.channel.source.host !== '')
+    .map((e) => e.channel.source)
+  const attached = statuses.flatMap((status) => status.attached)
+  const strange = attached.filter(({ numericId }) => !statuses.some((status) => status.numericId === numericId))
+  return [...sources, ...strange.flatMap(({ address }) => address ?? [])]
 }

@@ -55,8 +55,11 @@ export function accessFact(sighting: Sighting, snapshot: Snapshot): Fact<'access
     : { value: 'read_only', readings }
 }
 
-/** Its start is at most this late, because uptime is told in whole seconds, rounded down: a doubt counts as a restart. */
+/**
+ * Its start is at most this late: uptime is the difference of two clock readings in whole seconds, so it may be a second too long as
+ * well as too short. A doubt counts as a restart.
+ */
 function wasWritableInThisRun(sighting: Sighting, { status, at }: LastAnswer): boolean {
   if (!isRecorded(sighting) || sighting.writableAt === undefined) return false
-  return sighting.writableAt > at - status.uptimeS * 1000
+  return sighting.writableAt > at - Math.max(0, status.uptimeS - 1) * 1000
 }

@@ -15,7 +15,7 @@ export interface Ranking {
   readonly parted?: { readonly a: ServerId; readonly b: ServerId; readonly relation: 'diverged' | 'unprovable' }
 }
 
-/** Ranked by what was received (not applied), then policy, site, version, durability, and the name, so that the choice is repeatable. */
+/** Ranked by what was received (not applied), then policy, site, version, durability, backlog, and the name, so that the choice is repeatable. */
 export function rank(situation: Situation, candidates: readonly Follower[]): Ranking {
   const context = [...candidates.map((c) => c.status.history), ...knownHistories(situation)]
   const parted = firstParted(candidates, context)
@@ -104,6 +104,7 @@ function byRank(situation: Situation, context: readonly History[], a: Follower, 
   const preference = (f: Follower): number => PREFERENCE_ORDER[f.member.declared.preference]
   const avoided = (f: Follower): number => (f.member.declared.preference === 'avoid' ? 1 : 0)
   const site = (f: Follower): number => (otherSite(situation, f) ? 1 : 0)
+  const backlog = (f: Follower): number => (drained(f.status.history) === 'yes' ? 0 : 1 + (f.channel.lagMs ?? 0))
   const fragile = (f: Follower): number => (f.status.binlog.sync === 1 && f.status.binlog.flushAtCommit === 1 ? 0 : 1)
   return (
     avoided(a) - avoided(b) ||
@@ -113,6 +114,8 @@ function byRank(situation: Situation, context: readonly History[], a: Follower, 
     // The oldest version leads: replication to a newer replica works, to an older one it may not.
     compareVersions(a.status.version, b.status.version) ||
     fragile(a) - fragile(b) ||
+    // Clients wait for the drain; an applier that waits for a lock may never end it.
+    backlog(a) - backlog(b) ||
     (a.id < b.id ? -1 : 1)
   )
 }

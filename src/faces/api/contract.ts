@@ -5,6 +5,12 @@ import type { Plan, RefusalReason } from '../../model/plan.ts'
 export type Role = 'primary' | 'replica' | 'intermediate' | 'co-primary' | 'alone' | 'unknown'
 export type Health = 'good' | 'warning' | 'bad' | 'unknown'
 
+/** What happened, and what to try. */
+export interface WhyJson {
+  readonly says: string
+  readonly tryThis: string
+}
+
 export interface ServerJson {
   /** Absent until it first answered. */
   readonly id?: string
@@ -14,6 +20,8 @@ export interface ServerJson {
   /** The kind of the latest look: answered, refused, closed, denied, silent, unusable. */
   readonly look: string
   readonly lookAgeMs: number
+  /** Why it does not serve us; absent where it answered. */
+  readonly why?: WhyJson
   readonly version?: string
   readonly access?: string
   /** Address, or id, of what it replicates from; one per channel. */

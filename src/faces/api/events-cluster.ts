@@ -22,12 +22,15 @@ export class ClusterTeller {
   readonly #source: ClusterSource
   readonly #emit: (cluster: ClusterJson) => void
   readonly #trouble: (says: string) => void
-  #readings: Readings = new Map()
+  /** Absent until they were read once: a route that nobody asked yet must not look like one that does not answer. */
+  #readings: Readings | undefined
   #readAt = Number.NEGATIVE_INFINITY
   #reading = false
+  #builtAt = Number.NEGATIVE_INFINITY
   #sentAt = Number.NEGATIVE_INFINITY
   #sentKey = ''
-  #timer: NodeJS.Timeout | undefined
+  #next: NodeJS.Timeout | undefined
+  #keepFresh: NodeJS.Timeout | undefined
   #ended = false
 
   constructor(source: ClusterSource, emit: (cluster: ClusterJson) => void, trouble: (says: string) => void) {
@@ -39,7 +42,10 @@ export class ClusterTeller {
   /** It was looked at again. */
   moved(): void {
     this.#readRoutes()
-    this.#soon(EVERY_MS)
+    if (this.#next !== undefined || this.#ended || this.#readings === undefined) return
+    const waitMs = this.#builtAt + EVERY_MS - performance.now()
+    if (waitMs <= 0) this.#build()
+    else this.#next = setTimeout(() => this.#build(), waitMs)
   }
 
   /** A route was told something: what it believes is read at once. */
@@ -50,32 +56,25 @@ export class ClusterTeller {
 
   end(): void {
     this.#ended = true
-    clearTimeout(this.#timer)
+    clearTimeout(this.#next)
+    clearTimeout(this.#keepFresh)
   }
 
-  #soon(everyMs: number): void {
-    if (this.#timer !== undefined || this.#ended) return
-    const waitMs = this.#sentAt + everyMs - performance.now()
-    if (waitMs <= 0) this.#send()
-    else this.#timer = setTimeout(() => this.#due(), waitMs)
-  }
-
-  #due(): void {
-    this.#timer = undefined
-    this.#send()
-  }
-
-  #send(): void {
-    const json = this.#source.json(this.#readings)
+  #build(): void {
+    this.#next = undefined
+    const json = this.#source.json(this.#readings ?? new Map())
     if (json === undefined) return
+    this.#builtAt = performance.now()
     const key = JSON.stringify(json, (name, value) => (MOVES_ALWAYS.has(name) ? undefined : value))
-    const now = performance.now()
-    if (key === this.#sentKey && now - this.#sentAt < EVERY_MS_UNCHANGED) {
-      this.#soon(EVERY_MS_UNCHANGED)
+    const freshMs = this.#sentAt + EVERY_MS_UNCHANGED - this.#builtAt
+    if (key === this.#sentKey && freshMs > 0) {
+      this.#keepFresh ??= setTimeout(() => this.#build(), freshMs)
       return
     }
+    clearTimeout(this.#keepFresh)
+    this.#keepFresh = undefined
     this.#sentKey = key
-    this.#sentAt = now
+    this.#sentAt = this.#builtAt
     this.#emit(json)
   }
 
@@ -87,11 +86,14 @@ export class ClusterTeller {
       .readRoutes()
       .then((readings) => {
         this.#readings = readings
-        this.#soon(EVERY_MS)
       })
-      .catch((error: unknown) => this.#trouble(`routes could not be read: ${String(error)}`))
+      .catch((error: unknown) => {
+        this.#readings ??= new Map()
+        this.#trouble(`routes could not be read: ${String(error)}`)
+      })
       .finally(() => {
         this.#reading = false
+        if (!this.#ended) this.moved()
       })
   }
 }

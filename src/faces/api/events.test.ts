@@ -143,6 +143,30 @@ test('a cluster in which only ages move is told once a second', async () => {
   expect(clustersIn(heard).length).toBeLessThanOrEqual(6)
 })
 
+test('a change is told within a fifth of a second, however quiet it was before', async () => {
+  const { feed, tell, state } = world()
+  const heard: EventJson[] = []
+  feed.subscribe((event) => heard.push(event))
+  for (let i = 0; i < 13; i++) {
+    tell(cycle())
+    await vi.advanceTimersByTimeAsync(100)
+  }
+  state.sentence = 'it is dead'
+  tell(cycle())
+  await vi.advanceTimersByTimeAsync(200)
+  expect(clustersIn(heard).at(-1)?.sentence).toBe('it is dead')
+})
+
+test('nothing is told of routes before they were read', async () => {
+  const { feed, tell } = world()
+  const heard: EventJson[] = []
+  feed.subscribe((event) => heard.push(event))
+  tell(cycle())
+  expect(heard).toEqual([])
+  await vi.advanceTimersByTimeAsync(0)
+  expect(clustersIn(heard)).toHaveLength(1)
+})
+
 test('routes are read at most once a second', async () => {
   const { feed, tell, counts } = world()
   feed.subscribe(() => undefined)
@@ -157,6 +181,7 @@ test('after the last listener left no timer speaks any more', async () => {
   const { feed, tell, counts } = world()
   const listening = feed.subscribe(() => undefined)
   tell(cycle())
+  await vi.advanceTimersByTimeAsync(10)
   tell(cycle())
   const before = counts.built
   listening[Symbol.dispose]()

@@ -6,6 +6,7 @@ import type { Sighting } from '../../model/sighting.ts'
 import { edgesOf, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
 import type { Keeper, RouteReading, View } from '../../run/daemon/index.ts'
 import type { ClusterJson, Health, Role, RouteJson, ServerJson } from './contract.ts'
+import { whyOf } from './look-why.ts'
 
 /** A keeper's view as JSON. `routes`: as each was last read. */
 export function clusterJson(keeper: Keeper, view: View, routes: ReadonlyMap<string, RouteReading>): ClusterJson {
@@ -25,7 +26,7 @@ export function clusterJson(keeper: Keeper, view: View, routes: ReadonlyMap<stri
     because,
     servers: [
       ...topology.members.map((m) => memberJson(keeper, view, m)),
-      ...topology.strangers.map((s) => strangerJson(s, topology)),
+      ...topology.strangers.map((s) => sightingJson(keeper, topology, s)),
     ],
     routes: [...office.announcers.keys()].map((name) => routeJson(name, routes.get(name))),
     refusals: view.refusals,
@@ -51,7 +52,7 @@ function memberJson(keeper: Keeper, { topology, diagnosis }: View, found: Member
     .map(({ finding, because }) => ({ finding, because }))
   const former = keeper.books.formerPrimaries().has(found.id)
   return {
-    ...strangerJson(found.sighting, topology),
+    ...sightingJson(keeper, topology, found.sighting),
     id: found.id,
     role: roleOf(topology, found),
     health: healthOf(found, findings.length),
@@ -63,11 +64,14 @@ function memberJson(keeper: Keeper, { topology, diagnosis }: View, found: Member
   }
 }
 
-function strangerJson(sighting: Sighting, topology: Topology): ServerJson {
+/** All that there is to say of a server that never answered. */
+function sightingJson(keeper: Keeper, topology: Topology, sighting: Sighting): ServerJson {
+  const why = whyOf(sighting.latest, { server: sighting.address, user: keeper.office.config.monitor.user })
   return {
     address: printAddress(sighting.address),
     role: 'unknown',
     health: 'unknown',
+    ...(why ? { why } : {}),
     look: sighting.latest.kind,
     lookAgeMs: Math.max(0, Math.round(topology.at - sighting.latest.at)),
     sources: [],

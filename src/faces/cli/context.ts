@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { ProblemError } from '../../model/problem.ts'
+import { parseDuration } from '../../model/duration.ts'
+import { ProblemError, problem } from '../../model/problem.ts'
 import type { Client } from '../api/contract.ts'
 import { ask } from './ask.ts'
+import { printProblems } from './exit.ts'
 import { chooseOutput, emit, type Output, type Views } from './print.ts'
 import type { Runners } from './runners.ts'
 import { coloursOn, type Painter, painter } from './table.ts'
@@ -27,6 +30,7 @@ export interface Common {
   readonly quiet?: boolean
   readonly watch?: string
   readonly yes?: boolean
+  readonly timeout?: string
 }
 
 /** How long a person may think before a shown plan is too old to be run. */
@@ -60,13 +64,67 @@ export class Context {
     this.io.stderr.write(`${text}\n`)
   }
 
-  /** A daemon where one is named; else a Regent in this process. `acting`: one that may change something. */
+  /**
+   * A daemon where one is named, or where the one of the configuration answers: it has looked for longer than one command can, and
+   * holds the lease. Else a Regent in this process. `acting`: one that may change something.
+   */
   async client(acting: boolean): Promise<Client> {
-    const urls = this.common.api ?? this.io.env['REGENT_API']?.split(/[\s,]+/).filter((url) => url !== '') ?? []
-    if (urls.length > 0) return this.runners.remote(urls, await this.#token())
+    const changeMs = this.duration(this.common.timeout, '--timeout')
+    const named = this.common.api ?? this.io.env['REGENT_API']?.split(/[\s,]+/).filter((url) => url !== '') ?? []
+    const token = await this.#token()
+    if (named.length > 0) return this.runners.remote(named, token, changeMs)
     const { config, warnings } = await this.runners.loadConfig(this.common.config)
     for (const warning of warnings) this.note(`warning: ${warning}`)
-    return this.runners.local(config, acting)
+    const daemon = await this.runners.daemonOf(config, token, changeMs)
+    if (!daemon) return this.runners.local(config, acting)
+    if (acting) this.note(this.paint('dim', `the Regent at ${daemon.url} watches these clusters: it gets the command`))
+    return daemon.client
+  }
+
+  /** A duration as a person writes it, ms; undefined where none was written. */
+  duration(text: string | undefined, option: string): number | undefined {
+    if (text === undefined) return undefined
+    const ms = parseDuration(text)
+    if (ms !== undefined && ms > 0) return ms
+    throw new ProblemError(
+      problem('usage', { what: `${option} ${text} is no duration`, fix: 'write a number and a unit, for example 30m' }),
+    )
+  }
+
+  /**
+   * Once, or every `-w` seconds until somebody ends it. A look that fails is told and does not end the watching: what is watched
+   * here is often what is broken.
+   */
+  async repeatedly(look: () => Promise<void>): Promise<void> {
+    const { watch } = this.common
+    if (watch === undefined) return look()
+    const seconds = Number(watch)
+    if (!(seconds > 0 && seconds <= 86_400))
+      throw new ProblemError(
+        problem('usage', { what: `-w ${watch} is no time`, fix: 'write seconds, for example -w 2' }),
+      )
+    while (!this.io.signal.aborted) {
+      this.exitCode = 0
+      this.#clear()
+      await look().catch((error: unknown) => this.#tell(error))
+      await sleep(seconds * 1000, undefined, { signal: this.io.signal }).catch(() => undefined)
+    }
+  }
+
+  /** As `watch` does it: a terminal shows the newest only, a pipe gets them all. */
+  #clear(): void {
+    const asTable = this.output.kind === 'format' && this.output.format === 'table'
+    if (asTable && this.io.stdout.isTTY) this.io.stdout.write('\u001b[H\u001b[2J\u001b[3J')
+  }
+
+  #tell(error: unknown): void {
+    if (!(error instanceof ProblemError)) throw error
+    const { stderr } = this.io
+    this.exitCode = printProblems([error.problem], {
+      err: (text) => stderr.write(text),
+      paint: this.paint,
+      output: this.output,
+    })
   }
 
   /** With a client that is given back whatever happens. */

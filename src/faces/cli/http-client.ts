@@ -1,5 +1,4 @@
-import { z } from 'zod'
-import { ProblemError, problem } from '../../model/problem.ts'
+import { isExitCode, isProblemCode, type Problem, ProblemError, problem } from '../../model/problem.ts'
 import type {
   Client,
   ClusterJson,
@@ -10,90 +9,182 @@ import type {
   RecoveryJson,
 } from '../api/contract.ts'
 
-/** A refusal may take a whole recovery: longer than the longest drain, a switchover and an undo together. */
-const LONGEST_MS = 300_000
-/** For what only looks. */
-const LOOK_MS = 10_000
+export interface HttpTimes {
+  /** For what only looks, ms. */
+  readonly lookMs: number
+  /** For what changes something, ms: longer than the longest drain, a switchover and an undo together. */
+  readonly changeMs: number
+}
 
-const problemShape = z.object({ code: z.string(), says: z.string(), tryThis: z.string(), exit: z.number().optional() })
+export const HTTP_TIMES: HttpTimes = { lookMs: 10_000, changeMs: 300_000 }
 
-/** A daemon over HTTP. Of several URLs the first that answers is asked. */
+/** What is asked, and how a right answer is known: whatever listens on that port may be somebody else. */
+interface Question<T> {
+  readonly path: string
+  readonly body?: unknown
+  readonly is: (value: unknown) => value is T
+  /** May take as long as a recovery. */
+  readonly changes?: true
+  /** The recovery that this starts: it goes on when nobody waits for its answer any more. */
+  readonly recovery?: string
+}
+
+/** A daemon over HTTP. Of several URLs the first that answers is asked; of several that answer, the one that may act. */
 export class HttpClient implements Client {
   readonly #urls: readonly string[]
   readonly #token: string | undefined
+  readonly #times: HttpTimes
 
-  constructor(urls: readonly string[], token: string | undefined) {
-    this.#urls = urls.map((url) => url.replace(/\/+$/, ''))
+  /** Throws `usage` for what is no URL. */
+  constructor(urls: readonly string[], token: string | undefined, times: HttpTimes = HTTP_TIMES) {
+    this.#urls = urls.map(urlOf)
     this.#token = token
+    this.#times = times
   }
 
-  clusters = (): Promise<readonly ClusterJson[]> => this.#get('/clusters')
-  cluster = (name: string): Promise<ClusterJson> => this.#get(`/clusters/${encodeURIComponent(name)}`)
-  explain = (name: string): Promise<ExplainJson> => this.#get(`/clusters/${encodeURIComponent(name)}/explain`)
-  plan = (name: string, command: CommandJson): Promise<PlannedJson> =>
-    this.#post(`/clusters/${encodeURIComponent(name)}/plan`, command)
-  run = (name: string, command: CommandJson): Promise<EndJson> =>
-    this.#post(`/clusters/${encodeURIComponent(name)}/run`, command)
+  clusters = (): Promise<readonly ClusterJson[]> => this.#get('/clusters', isListOf(isCluster))
+  cluster = (name: string): Promise<ClusterJson> => this.#get(at(name), isCluster)
+  explain = (name: string): Promise<ExplainJson> => this.#get(`${at(name)}/explain`, isExplanation)
   history = (name: string, limit: number): Promise<readonly RecoveryJson[]> =>
-    this.#get(`/clusters/${encodeURIComponent(name)}/history?limit=${limit}`)
-  recovery = (id: string): Promise<RecoveryJson> => this.#get(`/recoveries/${encodeURIComponent(id)}`)
+    this.#get(`${at(name)}/history?limit=${limit}`, isListOf(isRecovery))
+  recovery = (id: string): Promise<RecoveryJson> => this.#get(`/recoveries/${encodeURIComponent(id)}`, isRecovery)
+  plan = (name: string, body: CommandJson): Promise<PlannedJson> =>
+    this.#ask({ path: `${at(name)}/plan`, body, is: isPlanned })
 
-  async pause(name: string, order: { reason: string; by: string; forMs: number }): Promise<void> {
-    await this.#post(`/clusters/${encodeURIComponent(name)}/pause`, order)
+  run(name: string, body: CommandJson): Promise<EndJson> {
+    const recovery = body.shown ? { recovery: body.shown.recovery } : {}
+    return this.#ask({ path: `${at(name)}/run`, body, is: isEnd, changes: true, ...recovery })
   }
 
-  async resume(name: string): Promise<void> {
-    await this.#post(`/clusters/${encodeURIComponent(name)}/resume`, {})
-  }
-
-  async forget(name: string, server: string): Promise<void> {
-    await this.#post(`/clusters/${encodeURIComponent(name)}/forget`, { server })
-  }
+  pause = (name: string, order: { reason: string; by: string; forMs: number }): Promise<void> =>
+    this.#ask({ path: `${at(name)}/pause`, body: order, is: isNothing })
+  resume = (name: string): Promise<void> => this.#ask({ path: `${at(name)}/resume`, body: {}, is: isNothing })
+  forget = (name: string, server: string): Promise<void> =>
+    this.#ask({ path: `${at(name)}/forget`, body: { server }, is: isNothing })
 
   async end(): Promise<void> {
     return undefined
   }
 
-  #get<T>(path: string): Promise<T> {
-    return this.#ask(path, { method: 'GET', signal: AbortSignal.timeout(LOOK_MS) })
+  #get<T>(path: string, is: (value: unknown) => value is T): Promise<T> {
+    return this.#ask({ path, is })
   }
 
-  #post<T>(path: string, body: unknown): Promise<T> {
-    return this.#ask(path, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: { 'content-type': 'application/json' },
-      signal: AbortSignal.timeout(LONGEST_MS),
-    })
-  }
-
-  async #ask<T>(path: string, init: RequestInit): Promise<T> {
-    const headers = new Headers(init.headers)
-    if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`)
+  async #ask<T>(question: Question<T>): Promise<T> {
     const tried: string[] = []
+    let elsewhere: Problem | undefined
     for (const url of this.#urls) {
-      const answer = await fetch(`${url}/api/v1${path}`, { ...init, headers }).catch(
-        (error: unknown) => void tried.push(`${url}: ${causeOf(error)}`),
-      )
-      if (answer) return read(answer)
+      const answer = await this.#askOne(url, question)
+      if (answer.kind === 'value') return answer.value
+      if (answer.kind === 'unreachable') tried.push(`${url}: ${answer.why}`)
+      else if (answer.problem.code === 'lease_taken') elsewhere = answer.problem
+      else throw new ProblemError(answer.problem)
     }
-    throw new ProblemError(problem('daemon_unreachable', { url: this.#urls.join(', '), why: tried.join('; ') }))
+    throw new ProblemError(
+      elsewhere ?? problem('daemon_unreachable', { url: this.#urls.join(', '), why: tried.join('; ') }),
+    )
+  }
+
+  async #askOne<T>(url: string, question: Question<T>): Promise<Answer<T>> {
+    const { path, body, is } = question
+    const headers = new Headers(body === undefined ? {} : { 'content-type': 'application/json' })
+    if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`)
+    const deadlineMs = question.changes ? this.#times.changeMs : this.#times.lookMs
+    try {
+      const answer = await fetch(`${url}/api/v1${path}`, {
+        headers,
+        signal: AbortSignal.timeout(deadlineMs),
+        ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      })
+      const said: unknown = answer.status === 204 ? undefined : await answer.json().catch(noJson)
+      if (!answer.ok) return refusalOf(answer.status, said)
+      return is(said) ? { kind: 'value', value: said } : { kind: 'unreachable', why: STRANGER }
+    } catch (error) {
+      const why = causeOf(error, deadlineMs)
+      // Sent, and perhaps taken: asking another one, or this one again, could do it twice.
+      if (question.recovery !== undefined && !neverSent(error))
+        throw new ProblemError(problem('still_running', { id: question.recovery, why }), { cause: error })
+      return { kind: 'unreachable', why }
+    }
   }
 }
 
-const causeOf = (error: unknown): string =>
-  error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error)
+type Answer<T> =
+  | { readonly kind: 'value'; readonly value: T }
+  | { readonly kind: 'problem'; readonly problem: Problem }
+  | { readonly kind: 'unreachable'; readonly why: string }
 
-async function read<T>(answer: Response): Promise<T> {
-  const body: unknown = answer.status === 204 ? undefined : await answer.json().catch(() => undefined)
-  if (answer.ok) return body as T
-  const known = problemShape.safeParse(body)
-  const base = problem(
-    answer.status === 401 || answer.status === 403 ? 'not_allowed' : answer.status === 409 ? 'refused' : 'usage',
-    { why: '', what: '', fix: '' },
+const STRANGER = 'what answers there is no Regent'
+
+const at = (name: string): string => `/clusters/${encodeURIComponent(name)}`
+
+/** `host:port` is meant as a URL. */
+function urlOf(text: string): string {
+  const url = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`
+  if (URL.canParse(url) && /^https?:/i.test(url)) return url.replace(/\/+$/, '')
+  throw new ProblemError(
+    problem('usage', { what: `${text} is no URL of a Regent`, fix: 'write for example --api http://127.0.0.1:3300' }),
   )
-  const says = known.success
-    ? { says: known.data.says, tryThis: known.data.tryThis }
-    : { says: `the daemon answered ${answer.status}`, tryThis: 'look at its log' }
-  throw new ProblemError({ ...base, ...says })
 }
+
+/** A reset while the body is read is as much an outcome unknown as one before. */
+function noJson(error: unknown): undefined {
+  if (error instanceof SyntaxError) return undefined
+  throw error
+}
+
+function causeOf(error: unknown, deadlineMs: number): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'TimeoutError') return `no answer within ${deadlineMs / 1000} s`
+  const { cause } = error
+  // Several addresses of one name were tried: the words are in the parts.
+  if (cause instanceof AggregateError) return cause.errors.map(String).join(', ')
+  return cause instanceof Error ? cause.message : error.message
+}
+
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+function neverSent(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' && NEVER_SENT.has(code)
+}
+
+/** In the words and with the exit code of the daemon; without them it is no Regent that answers. */
+function refusalOf(status: number, said: unknown): Answer<never> {
+  if (!has(said, 'code', 'says', 'tryThis')) return { kind: 'unreachable', why: `${STRANGER} (HTTP ${status})` }
+  const { code, says, tryThis, exit } = said
+  const known = isProblemCode(code) ? code : 'reply_unusable'
+  const base = problem(known, { server: 'the daemon', what: String(says) })
+  return {
+    kind: 'problem',
+    problem: {
+      ...base,
+      says: String(says),
+      tryThis: String(tryThis),
+      ...(isExitCode(exit) ? { exit } : {}),
+    },
+  }
+}
+
+function has(value: unknown, ...keys: readonly string[]): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && keys.every((key) => key in value)
+}
+
+const isCluster = (value: unknown): value is ClusterJson => has(value, 'alias', 'verdict', 'servers', 'refusals')
+const isExplanation = (value: unknown): value is ExplainJson => has(value, 'alias', 'diagnosis', 'whyNot')
+const isRecovery = (value: unknown): value is RecoveryJson => has(value, 'id', 'kind', 'state', 'steps')
+const isPlanned = (value: unknown): value is PlannedJson => has(value, 'kind')
+const isEnd = (value: unknown): value is EndJson => has(value, 'kind', 'id')
+const isNothing = (value: unknown): value is undefined => value === undefined
+const isListOf =
+  <T>(is: (value: unknown) => value is T) =>
+  (value: unknown): value is readonly T[] =>
+    Array.isArray(value) && value.every(is)

@@ -8,7 +8,8 @@ import { registerRunning } from './commands/run.ts'
 import { registerSandbox } from './commands/sandbox.ts'
 import { registerSetup } from './commands/setup.ts'
 import { Context, type Io } from './context.ts'
-import { printProblems, printThrown } from './exit.ts'
+import { type ProblemPrinting, printProblems, printThrown } from './exit.ts'
+import type { Output } from './print.ts'
 import type { Runners } from './runners.ts'
 import { coloursOn, painter } from './table.ts'
 
@@ -34,7 +35,7 @@ export async function runCli(
   runners: Runners,
   more: readonly Register[] = [],
 ): Promise<number> {
-  const end = { code: 0 }
+  const end: { code: number; output?: Output } = { code: 0 }
   const program = new Command('regent')
     .description('Keeps MySQL and MariaDB replication topologies writable.')
     .version(runners.version)
@@ -48,6 +49,7 @@ export async function runCli(
       .addHelpText('after', `\nExamples:\n  ${example}`)
       .action(async (...given: unknown[]) => {
         const context = new Context(io, runners, command)
+        end.output = context.output
         const args = given.slice(0, -2).map((arg) => (typeof arg === 'string' ? arg : undefined))
         await action(context, args, command)
         end.code = context.exitCode
@@ -58,7 +60,7 @@ export async function runCli(
     await program.parseAsync([...argv], { from: 'user' })
     return end.code
   } catch (error) {
-    return exitOf(error, io)
+    return exitOf(error, io, end.output)
   }
 }
 
@@ -74,11 +76,14 @@ const commonOptions = (command: Command): Command =>
     .option('-o, --output <format>', 'table, tsv, json, yaml')
     .option('--json', 'one JSON object, or one per line')
     .option('-q, --quiet', 'bare names, one per line')
-    .option('-w, --watch <seconds>', 'again and again')
     .option('--yes', 'do not ask')
 
-function exitOf(error: unknown, io: Io): number {
-  const printing = { err: (text: string) => io.stderr.write(text), paint: painter(coloursOn(io.stderr, io.env)) }
+function exitOf(error: unknown, io: Io, output: Output | undefined): number {
+  const printing: ProblemPrinting = {
+    err: (text) => io.stderr.write(text),
+    paint: painter(coloursOn(io.stderr, io.env)),
+    ...(output ? { output } : {}),
+  }
   if (!(error instanceof CommanderError)) return printThrown(error, printing)
   if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? 0 : 2
   return error.code.startsWith('commander.')

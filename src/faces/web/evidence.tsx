@@ -1,4 +1,4 @@
-import { plain } from './words.ts'
+import { named, plain } from './words.ts'
 
 interface Fact {
   readonly fact: string
@@ -8,7 +8,7 @@ interface Fact {
 
 /** Facts with the readings that made them. What is not known and was not read says nothing, and is left out. */
 export function Evidence({ facts }: { readonly facts: readonly Fact[] }) {
-  const told = facts.filter((f) => f.readings.length > 0 || f.value !== 'not_known')
+  const told = facts.filter((f) => f.readings.length > 0 || !SILENT.has(f.value))
   return (
     <dl className="evidence">
       {told.map(({ fact, value, readings }) => (
@@ -27,5 +27,10 @@ export function Evidence({ facts }: { readonly facts: readonly Fact[] }) {
   )
 }
 
+const SILENT: ReadonlySet<string> = new Set(['not_known', 'not_asked'])
+
 /** `otherWritable` as people write it. */
 export const words = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+
+export const namedFacts = (facts: readonly Fact[], names: Readonly<Record<string, string>>): readonly Fact[] =>
+  facts.map((fact) => ({ ...fact, readings: fact.readings.map((reading) => named(reading, names)) }))

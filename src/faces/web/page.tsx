@@ -21,13 +21,13 @@ export function Page() {
     <>
       <Head alias={alias} known={known} choose={choose} />
       <main>
-        <Topology key={alias} alias={alias} />
+        <Topology key={`topology ${alias}`} alias={alias} />
         <aside>
           <WriterPanel />
           <VerdictPanel key={alias} alias={alias} />
           <Troubles alias={alias} />
         </aside>
-        <Incident key={alias} alias={alias} />
+        <Incident key={`incident ${alias}`} alias={alias} />
       </main>
     </>
   )

@@ -31,8 +31,9 @@ export interface State {
 
 const KEPT_SAMPLES = 120
 const KEPT = 30
-/** A pause belongs to a recovery that began at most so long before it was told. */
-const FELT_WITHIN_MS = 15_000
+/** When a pause began and ended is known only as exactly as it is told. */
+const TOLD_EVERY_MS = 300
+const RATE_OVER_MS = 500
 
 /** All that the page knows. What did not change keeps its identity, so that each node of the topology renders alone. */
 export class Store {
@@ -46,6 +47,7 @@ export class Store {
   }
   readonly #listeners = new Set<() => void>()
   #wake: (() => void) | undefined
+  #aheadMs = 0
   #rate: { readonly at: number; readonly acknowledged: number } | undefined
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -81,7 +83,8 @@ export class Store {
     const { clusters, recoveries, verdicts, troubles } = this.#state
     switch (event.kind) {
       case 'cluster': {
-        const { alias } = event.cluster
+        const { alias, at } = event.cluster
+        this.#aheadMs = at - Date.now()
         this.#set({ clusters: new Map(clusters).set(alias, keeping(clusters.get(alias), event.cluster)) })
         break
       }
@@ -107,19 +110,34 @@ export class Store {
     const gap = Math.max(lastAckAgoMs, grew ? longestGapMs : 0)
     const number = (writer?.gaps.at(-1)?.number ?? 0) + 1
     const gaps = [...(writer?.gaps ?? []), { number, ms: gap }].slice(-KEPT_SAMPLES)
-    const now = performance.now()
-    const perSecond = this.#rate
-      ? Math.max(0, (1000 * (acknowledged - this.#rate.acknowledged)) / (now - this.#rate.at))
-      : 0
-    this.#rate = { at: now, acknowledged }
-    const recent = recoveries.find(
-      (r) => MOVES_WRITES.has(r.kind) && Math.abs(Date.now() - r.startedAt) < FELT_WITHIN_MS,
-    )
-    const worst = recent ? Math.max(felt.get(recent.id) ?? 0, gap) : 0
+    const perSecond = this.#rateOf(acknowledged, writer?.perSecond ?? 0)
+    const during = grew ? recoveries.find((r) => this.#overlaps(r, longestGapMs, lastAckAgoMs)) : undefined
     this.#set({
       writer: { acknowledged, unanswered, lastAckAgoMs, longestGapMs, perSecond, gaps },
-      ...(recent && grew ? { felt: new Map(felt).set(recent.id, worst) } : {}),
+      ...(during ? { felt: new Map(felt).set(during.id, longestGapMs) } : {}),
     })
+  }
+
+  /** Over at least half a second: two samples that arrive together are no rate. */
+  #rateOf(acknowledged: number, before: number): number {
+    const at = performance.now()
+    const from = this.#rate
+    if (from && at - from.at < RATE_OVER_MS) return before
+    this.#rate = { at, acknowledged }
+    return from ? Math.max(0, (1000 * (acknowledged - from.acknowledged)) / (at - from.at)) : 0
+  }
+
+  /** Whether the pause that grew to `gapMs`, and ended or lasts, stood while this recovery moved the writes. */
+  #overlaps({ kind, startedAt, endedAt }: RecoveryJson, gapMs: number, lastAckAgoMs: number): boolean {
+    const lasts = lastAckAgoMs >= gapMs - TOLD_EVERY_MS
+    const end = this.now() - (lasts ? 0 : lastAckAgoMs)
+    const begin = end - gapMs - TOLD_EVERY_MS
+    return MOVES_WRITES.has(kind) && startedAt <= end && begin <= (endedAt ?? end)
+  }
+
+  /** The time as Regent has it: this browser's clock may be another. */
+  now(): number {
+    return Date.now() + this.#aheadMs
   }
 
   #set(change: Partial<State>): void {

@@ -7,8 +7,10 @@ const SHOWN = 4
 export function Troubles({ alias }: { readonly alias: string }) {
   const id = useStore((s) => s.clusters.get(alias)?.id)
   const troubles = useStore((s) => s.troubles)
+  const refuses = useStore((s) => (s.clusters.get(alias)?.refusals.length ?? 0) > 0)
+  // A refusal that still stands is said with the verdict.
   const told = troubles
-    .filter((t) => t.cluster === id)
+    .filter((t) => t.cluster === id && !(refuses && t.kind === 'refused'))
     .slice(-SHOWN)
     .reverse()
   if (told.length === 0) return null

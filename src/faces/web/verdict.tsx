@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
-import type { ExplainJson } from '../api/contract.ts'
+import type { ClusterJson, ExplainJson } from '../api/contract.ts'
 import { askExplain } from './ask.ts'
-import { Evidence, words } from './evidence.tsx'
+import { Evidence, namedFacts, words } from './evidence.tsx'
 import { useStore } from './store.ts'
 import { plain } from './words.ts'
 
@@ -11,12 +11,17 @@ export function VerdictPanel({ alias }: { readonly alias: string }) {
   const because = useStore((s) => s.clusters.get(alias)?.because)
   const remedy = useStore((s) => s.clusters.get(alias)?.remedy) ?? 'none'
   const refusals = useStore((s) => s.clusters.get(alias)?.refusals) ?? []
+  const names = useStore((s) => namesText(s.clusters.get(alias)))
   const explained = useExplained(alias, row)
   return (
     <section className="panel verdict" aria-label="verdict">
       <h2>Verdict</h2>
       <p className="because">{because}</p>
-      {remedy !== 'none' && <p className="remedy">What follows: {plain(remedy)}</p>}
+      {remedy !== 'none' && (
+        <p className="remedy">
+          {refusals.length > 0 ? 'Not done' : 'What follows'}: {plain(remedy)}
+        </p>
+      )}
       {refusals.map((reason) => (
         <Refusal key={reason.code} {...reason} />
       ))}
@@ -24,7 +29,7 @@ export function VerdictPanel({ alias }: { readonly alias: string }) {
         <>
           <details open>
             <summary>Why: the facts and who says so</summary>
-            <Evidence facts={explained.diagnosis.primary.evidence} />
+            <Evidence facts={namedFacts(explained.diagnosis.primary.evidence, JSON.parse(names))} />
           </details>
           <details>
             <summary>Why not another verdict</summary>
@@ -35,6 +40,12 @@ export function VerdictPanel({ alias }: { readonly alias: string }) {
     </section>
   )
 }
+
+/** As text: it stays the same value while no server comes or goes. */
+const namesText = (cluster: ClusterJson | undefined): string =>
+  JSON.stringify(
+    Object.fromEntries((cluster?.servers ?? []).flatMap((s) => (s.id === undefined ? [] : [[s.id, s.address]]))),
+  )
 
 export const Refusal = ({ says, tryThis }: { readonly says: string; readonly tryThis: string }) => (
   <div className="refusal">

@@ -16,7 +16,7 @@ export function WriterPanel() {
           <dd className="large">{count(acknowledged)}</dd>
         </div>
         <div>
-          <dt>{stuck ? 'no answer for' : 'per second'}</dt>
+          <dt>{stuck ? 'no answer for' : 'per s'}</dt>
           <dd className={stuck ? 'bad' : ''}>{stuck ? ms(lastAckAgoMs) : count(Math.round(perSecond))}</dd>
         </div>
         <div>
@@ -25,7 +25,7 @@ export function WriterPanel() {
         </div>
         <div>
           <dt>unanswered</dt>
-          <dd className={unanswered > 0 ? 'bad' : ''}>{count(unanswered)}</dd>
+          <dd>{count(unanswered)}</dd>
         </div>
       </dl>
       <Pauses gaps={gaps} />
@@ -47,7 +47,7 @@ function Pauses({ gaps }: Pick<WriterSeen, 'gaps'>) {
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
       preserveAspectRatio="none"
       role="img"
-      aria-label={`pauses between writes of the last 30 s; the longest was ${ms(worst)}`}
+      aria-label={`recent pauses between writes; the longest of them was ${ms(worst)}`}
     >
       {gaps.map(({ number, ms: gap }, i) => {
         const height = Math.min(HEIGHT, 2 + (Math.log10(1 + gap) / 4) * (HEIGHT - 2))

@@ -54,7 +54,6 @@ export class RegentProcess {
     this.daemon.listen((event) => {
       if (!life.dead) this.events.push(event)
     })
-    life.whenDead(() => this.#stop.abort())
   }
 
   async start(): Promise<void> {

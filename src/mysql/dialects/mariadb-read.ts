@@ -1,6 +1,7 @@
 /** How MariaDB from 10.6 is read: SHOW ALL SLAVES STATUS says everything of every channel. */
 import type { Address } from '../../model/address.ts'
 import { inDomain, parseBinlogState, parsePosition } from '../../model/gtid/mariadb-position.ts'
+import { receivedOf } from '../../model/history/received.ts'
 import type { MariadbHistory } from '../../model/history.ts'
 import type { Access, BinlogSettings, Channel, ServerStatus } from '../../model/server.ts'
 import { parseVersion, type Version } from '../../model/version.ts'
@@ -10,7 +11,6 @@ import { applierOf, errorsOf, isFiltered, lagOf, receiverOf } from '../channel.t
 import { mariadbIdentity } from '../identity.ts'
 import { aliasesOf } from '../names.ts'
 import { type Reader, readerOf } from '../reader.ts'
-import { receivedOf } from '../../model/history/received.ts'
 import { remembering, unlessChanged } from '../remembered.ts'
 import { semiSyncOf } from '../semi-sync.ts'
 import type { ResultSets, Row, Rows } from '../session.ts'

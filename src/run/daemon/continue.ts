@@ -1,4 +1,4 @@
-import type { Step } from '../../model/step.ts'
+import type { Outcome } from '../../model/outcome.ts'
 import { OPEN_STATES, type RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Ledger } from '../execute/ledger.ts'
@@ -43,7 +43,7 @@ export async function continueOpen(office: Office, lease: HeldLease): Promise<bo
   return true
 }
 
-/** Steps whose intent is on record and whose outcome is not known count as having taken effect: the undo looks before it changes. */
+/** Steps whose outcome is not known count as having taken effect: the undo looks before it changes. */
 async function abandonAct1(office: Office, record: RecoveryRecord, lease: HeldLease): Promise<void> {
   const reign = await office.store.reign(office.cluster)
   const world = worldFor(office, {
@@ -60,20 +60,18 @@ async function abandonAct1(office: Office, record: RecoveryRecord, lease: HeldLe
   await takeBack(office, world, [reason])
 }
 
+/** Of every step of the plan: that one has begun is written behind, so a change may have taken effect of which no record tells. */
 function ledgerOf(record: RecoveryRecord, act: 1 | 2): Ledger {
   const ledger = new Ledger()
-  const steps = record.plans.filter((p) => p.act === act).flatMap((p) => p.steps)
-  for (const { key, record: ended } of record.steps) {
-    const step: Step | undefined = key.startsWith(`${act}/`) ? steps.find((s) => `${act}/${s.id}` === key) : undefined
-    if (step)
-      ledger.enter(
-        step,
-        act,
-        Promise.resolve(ended?.outcome ?? { kind: 'unknown', says: 'Regent ended before its outcome was known' }),
-      )
+  const outcomes = new Map(record.steps.map((s) => [s.key, s.record?.outcome]))
+  for (const step of record.plans.filter((p) => p.act === act).flatMap((p) => p.steps)) {
+    const outcome = outcomes.get(`${act}/${step.id}`) ?? UNKNOWN
+    ledger.enter(step, act, Promise.resolve(outcome))
   }
   return ledger
 }
+
+const UNKNOWN: Outcome = { kind: 'unknown', says: 'Regent ended before its outcome was known' }
 
 /**
  * Before the opening every step is run again: each looks first, and a winner that restarted in between has lost what was set. After

@@ -186,8 +186,9 @@ export class Keeper {
       because: fresh.diagnosis.primary.because,
     } as const
     const end = await recover(this.office, order, lease)
-    if (end.kind === 'refused') this.#deny(end.reasons)
-    else this.#refusals = []
+    // The next round of looks is soon enough to ask again: a refusal that stands never becomes a busy loop.
+    if (end.kind === 'refused') return this.#deny(end.reasons)
+    this.#refusals = []
     await this.#settle()
   }
 

@@ -1,6 +1,8 @@
+import { recognise } from '../../decide/discover/recognise.ts'
 import type { SubjectState } from '../../decide/fence/proof.ts'
 import type { PrimaryReading, Situation } from '../../decide/recover/situation.ts'
-import type { ClusterConfig } from '../../model/cluster.ts'
+import { type Address, printAddress } from '../../model/address.ts'
+import { type ClusterConfig, UNDECLARED } from '../../model/cluster.ts'
 import type { ClusterId, Epoch, RecoveryId, ServerId } from '../../model/ids.ts'
 import { epoch } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
@@ -48,8 +50,13 @@ export interface Asked {
 /** One snapshot for the planners. The last reading of the subject is our own, or else the one in the store. */
 export async function situationFor(office: Office, asked: Asked, recovery: RecoveryId): Promise<Situation> {
   const { store, cluster, observer, config } = office
-  const [reign, reigns] = await Promise.all([store.reign(cluster), store.reigns(cluster)])
-  const topology = observer.topology(reign)
+  const [reign, reigns, servers] = await Promise.all([
+    store.reign(cluster),
+    store.reigns(cluster),
+    store.servers(cluster),
+  ])
+  const declaredAt = (address: Address) => config.servers.get(printAddress(address)) ?? UNDECLARED
+  const topology = recognise(observer.topology(reign), servers, declaredAt)
   const lastReading = await lastReadingOf(office, asked.subject)
   return {
     topology,

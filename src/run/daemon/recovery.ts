@@ -82,7 +82,9 @@ interface FirstAct {
 /** Plan again from what act 1 found; say no while it can still be undone; then the durable intent, and forward. */
 async function second(office: Office, first: FirstAct, before: Situation): Promise<RecoveryEnd> {
   const { order, world, plan: plan1 } = first
-  const situation = await situationFor(office, order, world.recovery)
+  const now = await situationFor(office, order, world.recovery)
+  // A living primary goes on answering: its readings since the seal show no replica attached, and would prove nothing of what it acknowledged.
+  const situation: Situation = before.lastReading ? { ...now, lastReading: before.lastReading } : now
   const planned =
     order.kind === 'failover'
       ? planFailoverAct2({ ...situation, nextEpoch: before.nextEpoch }, sealedReadings(world.ledger))

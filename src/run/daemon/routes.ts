@@ -46,7 +46,8 @@ export async function repairRoutes(office: Office, reign: Reign, lease: HeldLeas
 
 export async function readRoute(office: Office, announcer: Announcer): Promise<RouteReading> {
   using deadline = office.clock.deadline(ROUTE_MS)
-  return announcer.read(deadline.signal)
+  // Awaited here, or the deadline would be disposed before it can fire.
+  return await announcer.read(deadline.signal)
 }
 
 function leadsTo(office: Office, reign: Reign, reading: RouteReading): boolean {

@@ -1,4 +1,4 @@
-import type { Address } from '../../model/address.ts'
+import { type Address, sameAddress } from '../../model/address.ts'
 import { done, failed, type Outcome } from '../../model/outcome.ts'
 import type { RouteMessage } from '../../model/route.ts'
 import type { Step } from '../../model/step.ts'
@@ -77,6 +77,8 @@ export function closeIdleSessions(
     const address = world.addressOf(step.server)
     if (!announcer.closeIdle || !address)
       return failed('cannot_list', `${step.route} cannot list its sessions: clients keep theirs until they reconnect`)
+    if (await leadsElsewhere(announcer, address, signal))
+      return done(`${step.route} leads elsewhere, and has no session to it any more`)
     let closed = 0
     // Held first: what a client sends from now on waits here, so that an idle session stays idle while it is looked at.
     await announcer.hold?.(signal)
@@ -93,4 +95,10 @@ export function closeIdleSessions(
       await world.clock.sleep(ASK_AGAIN_MS, signal).catch(() => undefined)
     }
   })
+}
+
+/** Naming another primary has closed every session to this one; those that are there lead to the new one, and must not be held. */
+async function leadsElsewhere(announcer: Announcer, address: Address, signal: AbortSignal): Promise<boolean> {
+  const reading = await announcer.read(signal)
+  return reading.kind === 'known' && reading.message.kind === 'open' && !sameAddress(reading.message.primary, address)
 }

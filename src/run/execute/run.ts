@@ -115,5 +115,6 @@ async function bounded(step: Step, world: World): Promise<Outcome> {
     (error: unknown): Outcome =>
       failed('broken', `it broke: ${error instanceof Error ? error.message : String(error)}`),
   )
-  return Promise.race([doing, unheard])
+  // Awaited here: a promise that is only handed on would leave both deadlines disposed before they can fire.
+  return await Promise.race([doing, unheard])
 }

@@ -12,7 +12,13 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
-const node = (file: string, verb: string) => [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM, file, verb]
+const node = (file: string, verb: string) => [
+  process.execPath,
+  '--disable-warning=ExperimentalWarning',
+  PROGRAM,
+  file,
+  verb,
+]
 
 function route(file: string, withdraw = node(file, 'withdraw')) {
   const command = {
@@ -26,7 +32,8 @@ function route(file: string, withdraw = node(file, 'withdraw')) {
 }
 
 const policy = { act1_deadline: '4s' }
-const told = async (file: string): Promise<Readonly<Record<string, unknown>>> => JSON.parse(await readFile(file, 'utf8'))
+const told = async (file: string): Promise<Readonly<Record<string, unknown>>> =>
+  JSON.parse(await readFile(file, 'utf8'))
 
 test('programs of the operator are the only route: withdrawn and read back before the opening, then led to the new primary', async () => {
   const file = join(dir, 'vip.json')
@@ -39,7 +46,10 @@ test('programs of the operator are the only route: withdrawn and read back befor
   const winner = await stage.untilReplaced('s1')
   const { port } = stage.sandbox.server(winner)
   await until('it leads to the new one', async () => (await told(file))['port'] === port)
-  const log = (await readFile(`${file}.log`, 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
+  const log = (await readFile(`${file}.log`, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   expect(log.map((l) => l.kind)).toEqual(['open', 'withdrawn', 'open'])
   const ordinals = log.map((l) => l.epoch * 1000 + l.number)
   expect([...ordinals].sort((a, b) => a - b)).toEqual(ordinals)

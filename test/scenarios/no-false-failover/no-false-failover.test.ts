@@ -1,8 +1,9 @@
 // covers W3 W4 W10 W11 W14 W22
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Stage, setStage, soak, throughout, until, words } from '../stage.ts'
 import type { WatchChild } from '../stage/child.ts'
+import { connectionsOfRegent } from '../stage/general-log.ts'
 import { Relay } from '../stage/relay.ts'
+import { type Stage, setStage, soak, throughout, until, words } from '../stage.ts'
 
 let stage: Stage
 let regent: WatchChild
@@ -13,7 +14,7 @@ beforeAll(async () => {
   stage = await setStage({ shape: '1+2' })
   const real = stage.sandbox.server('s1').port
   relay = await Relay.to(real)
-  regent = await stage.watchBeside({ from: real, to: relay.port })
+  regent = await stage.watchBeside({ redirect: { from: real, to: relay.port } })
   await stage.open()
   before = await stage.arrangement()
 })
@@ -58,24 +59,36 @@ test('receivers stopped everywhere by hand: the bell is rung, nothing is failed 
 test('all connections of the primary are taken and ours are cut: alive to its replicas, so no failover', async () => {
   const hand = await stage.session('s1')
   const sessions = await Promise.all(Array.from({ length: 20 }, () => stage.session('s1', 'app')))
-  const [rows] = await hand.query({
-    sql: "SELECT id FROM information_schema.processlist WHERE user = 'monitor'",
-    rowsAsArray: true,
-  })
-  const ours = Array.isArray(rows) ? rows.map((row) => (Array.isArray(row) ? Number(row[0]) : 0)) : []
+  const ours = [...(await connectionsOfRegent(stage, 's1'))]
   expect(ours.length).toBeGreaterThan(0)
   // Far more are connected than may be: nobody gets in any more, the place for administrators included.
   await hand.query('SET GLOBAL max_connections = 10')
   try {
     for (const id of ours) await hand.query(`KILL ${id}`)
-    await until('Regent is turned away', async () => (await stage.shown('s1'))?.look !== 'answered', {
-      seen: () => stage.story(),
-    })
     await throughout(2500, 'no failover', noFailover)
+    const [left] = await hand.query(`SELECT id FROM information_schema.processlist WHERE id IN (${ours.join()})`)
+    expect(left, 'ours were cut').toEqual([])
     expect((await stage.cluster()).remedy).not.toBe('fail_over')
   } finally {
     await hand.query('SET GLOBAL max_connections = 60')
     for (const session of sessions) session.destroy()
+  }
+  await backToNormal()
+})
+
+test('the primary refuses our password: alive to its replicas, so no failover', async () => {
+  const hand = await stage.session('s1')
+  const account = `'${stage.sandbox.users.monitor.user}'@'%'`
+  await hand.query('SET SESSION sql_log_bin = 0')
+  await hand.query(`ALTER USER ${account} ACCOUNT LOCK`)
+  try {
+    for (const id of await connectionsOfRegent(stage, 's1')) await hand.query(`KILL ${id}`)
+    await until('Regent is turned away', () => regent.has('verdict', { verdict: 'denies_us' }), {
+      seen: () => regent.text(),
+    })
+    await throughout(2500, 'no failover', noFailover)
+  } finally {
+    await hand.query(`ALTER USER ${account} ACCOUNT UNLOCK`)
   }
   await backToNormal()
 })

@@ -1,34 +1,9 @@
 // covers P13 F6
 import { expect, test } from 'vitest'
+import { randomOf, SEED } from '../stage/chance.ts'
 import { setStage, soak, until } from '../stage.ts'
-import type { WatchChild } from '../stage/child.ts'
 
-/** Repeated by SEED; each run takes other moments. */
-const SEED = Number(process.env['REGENT_TEST_SEED'] ?? Math.floor(Math.random() * 1_000_000))
 const ROUNDS = soak ? 20 : 2
-
-/** mulberry32: small, and the same everywhere. */
-function randomOf(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
-/** Kills the daemon when the n-th line about a step of a failover appears. */
-function killAtStep(regent: WatchChild, n: number): Promise<string> {
-  let seen = 0
-  return new Promise((resolve) => {
-    regent.onLine((line) => {
-      if (!line.msg.startsWith('step ') || !/^(withdraw|seal|drain|attach|stop_applier|source_on|count|barrier|open|announce|crown|reset)/.test(String(line['step']))) return
-      seen += 1
-      if (seen === n) void regent.kill().then(() => resolve(`${line.msg} ${line['step']}`))
-    })
-  })
-}
 
 test('trap 67: a dead Regent costs clients nothing, and the next one takes over the running proxy', async () => {
   await using stage = await setStage({ shape: '1+2' })
@@ -46,26 +21,38 @@ test('trap 67: a dead Regent costs clients nothing, and the next one takes over 
   expect(await stage.verify(writers, 's1')).toMatchObject({ lost: 0, contradicted: 0 })
 })
 
-test.each(Array.from({ length: ROUNDS }, (_, round) => round))('trap 7: killed at some step of a failover, the next Regent finishes it or takes it back (round %i)', async (round) => {
-  const n = 1 + Math.floor(randomOf(SEED + round)() * 22)
-  await using stage = await setStage({ shape: '1+2', policy: { anti_flapping: '0s' } })
-  const first = await stage.watchBeside()
-  await stage.open()
-  const writers = await stage.writers(4, 5)
-  const killed = killAtStep(first, n)
-  await stage.sandbox.kill('s1')
-  const at = await Promise.race([killed, new Promise<string>((resolve) => setTimeout(() => resolve('not killed'), 8000))])
-  console.log(`SEED=${SEED} round ${round}: line ${n}: ${at}`)
+test.each(Array.from({ length: ROUNDS }, (_, round) => round))(
+  'trap 7: killed at some step of a failover, the next Regent finishes it or takes it back (round %i)',
+  async (round) => {
+    const n = 1 + Math.floor(randomOf(SEED + round)() * 22)
+    await using stage = await setStage({ shape: '1+2', policy: { anti_flapping: '0s' } })
+    const first = await stage.watchBeside()
+    await stage.open()
+    const writers = await stage.writers(4, 5)
+    const killed = first.atStepLine(n, () => void first.kill())
+    await stage.sandbox.kill('s1')
+    const at = await Promise.race([
+      killed,
+      new Promise<string>((resolve) => setTimeout(() => resolve('not killed'), 8000)),
+    ])
+    console.log(`SEED=${SEED} round ${round}: line ${n}: ${at}`)
 
-  const second = at === 'not killed' ? first : await stage.watchBeside()
-  const winner = await stage.untilReplaced('s1', 30_000).catch((error: unknown) => {
-    throw new Error(`killed at ${at}: ${String(error)}\n${second.text()}`)
-  })
-  await until('writes are acknowledged again', async () => (await writers.stats()).every((s) => s.sinceLastMs < 1000), {
-    seen: () => second.text(),
-  })
-  await stage.untilHealthy(winner)
-  expect((await stage.recoveries('failover')).filter((r) => !['done', 'undone', 'failed'].includes(r.state))).toEqual([])
-  expect(await stage.verify(writers, winner)).toMatchObject({ lost: 0, contradicted: 0 })
-  expect(await stage.writable()).toEqual([winner])
-})
+    const second = at === 'not killed' ? first : await stage.watchBeside()
+    const winner = await stage.untilReplaced('s1', 30_000).catch((error: unknown) => {
+      throw new Error(`killed at ${at}: ${String(error)}\n${second.text()}`)
+    })
+    await until(
+      'writes are acknowledged again',
+      async () => (await writers.stats()).every((s) => s.sinceLastMs < 1000),
+      {
+        seen: () => second.text(),
+      },
+    )
+    await stage.untilHealthy(winner)
+    expect((await stage.recoveries('failover')).filter((r) => !['done', 'undone', 'failed'].includes(r.state))).toEqual(
+      [],
+    )
+    expect(await stage.verify(writers, winner)).toMatchObject({ lost: 0, contradicted: 0 })
+    expect(await stage.writable()).toEqual([winner])
+  },
+)

@@ -9,16 +9,30 @@ export type Line = Readonly<Record<string, unknown>> & { readonly msg: string }
 const MAIN = join(import.meta.dirname, '../../../src/main.ts')
 const REDIRECT = join(import.meta.dirname, 'redirect.ts')
 
+export interface Beside {
+  /** Connections of the daemon to the one port go to the other. */
+  readonly redirect?: { readonly from: number; readonly to: number }
+  readonly apiPort: number
+}
+
+/** Steps of a failover, not those of an adoption or a repair. */
+const FAILOVER_STEP =
+  /^(withdraw|seal|start_applier|drain|attach|stop_applier|source_on|count|barrier|open|announce|crown|reset)/
+
 export class WatchChild implements AsyncDisposable {
   readonly lines: Line[] = []
   readonly #child: ChildProcess
   readonly #onLine: ((line: Line) => void)[] = []
   #said = ''
 
-  constructor(configPath: string, redirect?: { readonly from: number; readonly to: number }) {
+  constructor(configPath: string, { redirect, apiPort }: Beside) {
     const preload = redirect ? ['--import', REDIRECT] : []
     const args = ['--disable-warning=ExperimentalWarning', ...preload, MAIN, 'watch', '--config', configPath]
-    const env = redirect ? { ...process.env, REGENT_TEST_REDIRECT: `${redirect.from}:${redirect.to}` } : process.env
+    const env = {
+      ...process.env,
+      REGENT_API_LISTEN: `127.0.0.1:${apiPort}`,
+      ...(redirect ? { REGENT_TEST_REDIRECT: `${redirect.from}:${redirect.to}` } : {}),
+    }
     this.#child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     let rest = ''
     this.#child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -50,6 +64,20 @@ export class WatchChild implements AsyncDisposable {
 
   onLine(listener: (line: Line) => void): void {
     this.#onLine.push(listener)
+  }
+
+  /** Does it, at once, when the n-th line about a step of a failover is told; resolves with that line's words. */
+  atStepLine(n: number, act: () => void): Promise<string> {
+    let seen = 0
+    return new Promise((resolve) => {
+      this.onLine((line) => {
+        if (!line.msg.startsWith('step ') || !FAILOVER_STEP.test(String(line['step']))) return
+        seen += 1
+        if (seen !== n) return
+        act()
+        resolve(`${line.msg} ${line['step']}`)
+      })
+    })
   }
 
   freeze(): void {

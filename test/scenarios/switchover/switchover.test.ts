@@ -27,13 +27,22 @@ test('traps 8, 9: a long UPDATE holds the closing beyond its bound: all is undon
   await using stage = await setStage({ shape: '1+2', policy: { switchover_bound: '2s' } })
   await stage.watchInside()
   await stage.open()
-  await stage.run('s1', 'CREATE TABLE app.slow (id INT PRIMARY KEY, v INT)', 'INSERT INTO app.slow VALUES (1, 1), (2, 2)')
+  await stage.run(
+    's1',
+    'CREATE TABLE app.slow (id INT PRIMARY KEY, v INT)',
+    'INSERT INTO app.slow VALUES (1, 1), (2, 2)',
+  )
   const writers = await stage.writers(2, 5)
   const before = await stage.arrangement()
   const client = await stage.session('s1', 'app')
   const update = client.query('UPDATE app.slow SET v = v + SLEEP(4)').catch(() => undefined)
-  await until('the UPDATE runs', async () =>
-    (await stage.ask('s1', "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'UPDATE app.slow%'")) !== '0',
+  await until(
+    'the UPDATE runs',
+    async () =>
+      (await stage.ask(
+        's1',
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'UPDATE app.slow%'",
+      )) !== '0',
   )
 
   const end = await stage.command({ verb: 'switchover', by: 'a person' })

@@ -1,11 +1,13 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
-import { parseDuration } from '../../../model/duration.ts'
 import { ProblemError, problem } from '../../../model/problem.ts'
-import type { Client, CommandJson, EndJson, PlanJson, PlannedJson } from '../../api/contract.ts'
+import type { ClusterJson, CommandJson, EndJson, PlanJson } from '../../api/contract.ts'
 import type { Context } from '../context.ts'
+import { type Namer, namer, namesOf } from '../names.ts'
+import { waiting } from '../options.ts'
 import type { Register } from '../program.ts'
-import { headline, topologyTree } from './look.ts'
+import { planText, refusalText } from './plan-text.ts'
+import { headline, topologyTree } from './topology.ts'
 
 type Verb = CommandJson['verb']
 
@@ -59,14 +61,17 @@ export const registerChanging: Register = (program, verb) => {
   const plan = program.command('plan').description('show a plan and its vetoes; changes nothing')
   for (const name of Object.keys(ABOUT) as Verb[]) {
     const { says, example } = ABOUT[name]
-    verb(withOptions(program.command(`${name} ${argument(name)}`), name), says, example, (context, [target], command) =>
-      change(context, request(name, target, command.opts())),
-    )
+    const command = waiting(withOptions(program.command(`${name} ${argument(name)}`), name))
+    verb(command, says, example, (context, [target]) => {
+      const options: Options = command.opts()
+      demandReason(name, options)
+      return change(context, request(context, { verb: name, target, options }))
+    })
     verb(
       withOptions(plan.command(`${name} ${argument(name)}`), name),
       `the plan of ${name}: ${says}`,
       `regent plan ${example.split('\n')[0]?.replace('regent ', '')}`,
-      (context, [target], command) => show(context, request(name, target, command.opts())),
+      (context, [target], command) => show(context, request(context, { verb: name, target, options: command.opts() })),
     )
   }
 }
@@ -95,13 +100,15 @@ interface Request {
   readonly json: CommandJson
 }
 
-function request(verb: Verb, target: string | undefined, options: Options): Request {
+interface Given {
+  readonly verb: Verb
+  readonly target: string | undefined
+  readonly options: Options
+}
+
+function request(context: Context, { verb, target, options }: Given): Request {
   const server = TAKES_SERVER[verb] ? target : (options.to ?? options.server)
-  const forMs = options.for === undefined ? undefined : parseDuration(options.for)
-  if (options.for !== undefined && forMs === undefined)
-    throw new ProblemError(
-      problem('usage', { what: `--for ${options.for} is no duration`, fix: 'write for example 30m' }),
-    )
+  const forMs = context.duration(options.for, '--for')
   const json: CommandJson = {
     verb,
     by: userInfo().username,
@@ -112,80 +119,65 @@ function request(verb: Verb, target: string | undefined, options: Options): Requ
     ...(options.reason === undefined ? {} : { reason: options.reason }),
     ...(forMs === undefined ? {} : { forMs }),
   }
-  const overrides = options.loss !== undefined || options.fence !== undefined || verb === 'unfence'
-  if (overrides && !options.reason)
-    throw new ProblemError(
-      problem('usage', { what: 'an override needs a reason: it is recorded', fix: 'add --reason "…"' }),
-    )
   return { cluster: TAKES_SERVER[verb] ? (options.cluster ?? target ?? '') : (target ?? ''), json }
 }
 
+/** To look at a plan no reason is needed. */
+function demandReason(verb: Verb, { loss, fence, reason }: Options): void {
+  const overrides = loss !== undefined || fence !== undefined || verb === 'unfence'
+  if (!overrides || reason) return
+  throw new ProblemError(
+    problem('usage', { what: 'an override needs a reason: it is recorded', fix: 'add --reason "…"' }),
+  )
+}
+
 async function show(context: Context, { cluster, json }: Request): Promise<void> {
-  const planned = await context.withClient(false, (client) => client.plan(cluster, json))
-  context.emit(planned, {
-    table: () => planText(context, planned),
-    names: () => (planned.kind === 'plan' ? planned.plan.steps.map((s) => s.id) : []),
+  await context.withClient(false, async (client) => {
+    const planned = await client.plan(cluster, json)
+    const names = planned.kind === 'refusal' ? namesOf(await client.cluster(cluster)) : {}
+    context.emit(planned, {
+      table: () => planText(context, planned, names),
+      names: () => (planned.kind === 'plan' ? planned.plan.steps.map((s) => s.id) : []),
+    })
+    if (planned.kind === 'refusal') context.exitCode = 3
   })
-  if (planned.kind === 'refusal') context.exitCode = 3
 }
 
 async function change(context: Context, { cluster, json }: Request): Promise<void> {
   await context.withClient(true, async (client) => {
+    const now = await client.cluster(cluster)
     const planned = await client.plan(cluster, json)
+    const named = namer(namesOf(now))
     if (planned.kind === 'refusal')
-      return tellEnd(context, { kind: 'refused', id: '', reasons: planned.reasons, undone: false })
-    if (!context.common.yes) await present(context, client, { cluster, json, planned })
+      return tellEnd(context, { kind: 'refused', id: '', reasons: planned.reasons, undone: false }, named)
+    present(context, now, { verb: json.verb, planned })
     await context.confirm('Run this plan?')
-    tellEnd(context, await client.run(cluster, { ...json, shown: planned.plan }))
+    tellEnd(context, await client.run(cluster, { ...json, shown: planned.plan }), named)
+    if (context.io.stderr.isTTY) context.note(shape(context, await client.cluster(cluster)))
   })
 }
 
-async function present(
+const shape = (context: Context, cluster: ClusterJson): string =>
+  `${headline(context, cluster)}\n${topologyTree(context, cluster)}\n`
+
+/** The topology and the numbered plan, on standard error: what was done can be read later, asked or not. */
+function present(
   context: Context,
-  client: Client,
-  shown: Request & { readonly planned: PlanJson },
-): Promise<void> {
-  const now = await client.cluster(shown.cluster)
-  context.note(`${headline(context, now)}\n${topologyTree(context, now)}\n`)
-  context.note(planText(context, shown.planned))
+  now: ClusterJson,
+  { verb, planned }: { readonly verb: Verb; readonly planned: PlanJson },
+): void {
+  context.note(`${shape(context, now)}\n${planText(context, planned, namesOf(now))}`)
+  if (verb === 'failover' && now.verdict === 'healthy')
+    context.note(context.paint('yellow', 'The primary is healthy: `regent switchover` does this without loss.'))
 }
 
-/** The numbered plan, its ranking and its risks. */
-export function planText(context: Context, planned: PlannedJson): string {
-  if (planned.kind === 'refusal') return refusalText(context, planned.reasons)
-  const { plan, lines, names } = planned
-  const name = (id: string): string => names[id] ?? id
-  const steps = plan.steps.map(
-    (step, i) =>
-      `${String(i + 1).padStart(3)}. ${lines[i] ?? step.id}${step.after.length > 0 ? context.paint('dim', `  after ${numbersOf(planned, step.after)}`) : ''}`,
-  )
-  const ranking = plan.ranking.map((r) => `  ${r.eligible ? '+' : '-'} ${name(r.server)}: ${r.reasons.join(', ')}`)
-  const act =
-    plan.kind === 'failover' ? 'Act 1 (act 2 is planned from what the sealed replicas say)' : `Act ${plan.act}`
-  const risks = plan.risks.map((r) => `  ${context.paint('yellow', 'risk')}: ${r.says}`)
-  const parts = [
-    `${plan.kind} of ${name(plan.subject)}: ${plan.because}`,
-    `fence demanded: ${plan.fence.demand.atLeast}${plan.fence.demand.alsoRoutes ? ' and routes' : ''} (${plan.fence.because})`,
-  ]
-  return [...parts, ...(ranking.length > 0 ? ['Candidates', ...ranking] : []), ...risks, act, ...steps].join('\n')
-}
-
-const numbersOf = ({ plan }: PlanJson, ids: readonly string[]): string =>
-  ids
-    .map((id) => plan.steps.findIndex((s) => s.id === id) + 1)
-    .filter((n) => n > 0)
-    .join(', ')
-
-const refusalText = (
-  context: Context,
-  reasons: readonly { readonly says: string; readonly tryThis: string }[],
-): string => reasons.map((r) => `${context.paint('red', 'refused')}: ${r.says}\n    try: ${r.tryThis}`).join('\n')
-
-function tellEnd(context: Context, end: EndJson): void {
+function tellEnd(context: Context, end: EndJson, named: Namer): void {
   const text =
     end.kind === 'refused'
       ? `${refusalText(context, end.reasons)}${end.undone ? '\nact 1 was taken back' : ''}`
-      : `${end.kind}: ${end.says} (${end.id})`
-  context.emit(end, { table: () => text, names: () => [end.id] })
-  context.exitCode = end.kind === 'done' ? 0 : end.kind === 'refused' ? 3 : 1
+      : `${end.kind}: ${end.says} (${end.id})${end.kind === 'failed' ? `\n    try: regent history ${end.id}` : ''}`
+  context.emit(end, { table: () => named(text), names: () => [end.id].filter((id) => id !== '') })
+  context.exitCode = EXITS[end.kind]
 }
+
+const EXITS: { readonly [K in EndJson['kind']]: number } = { done: 0, failed: 1, refused: 3 }

@@ -1,7 +1,5 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
-import { parseDuration } from '../../../model/duration.ts'
-import { ProblemError, problem } from '../../../model/problem.ts'
 import type { Context } from '../context.ts'
 import type { Register } from '../program.ts'
 
@@ -27,27 +25,30 @@ export const registerOrders: Register = (program, verb) => {
 
 async function pause(context: Context, [cluster]: readonly (string | undefined)[], command: Command): Promise<void> {
   const options: { reason: string; for: string } = command.opts()
-  const forMs = parseDuration(options.for)
-  if (forMs === undefined)
-    throw new ProblemError(
-      problem('usage', { what: `--for ${options.for} is no duration`, fix: 'write for example 30m' }),
-    )
-  await context.withClient(false, (client) =>
-    client.pause(cluster ?? '', { reason: options.reason, by: userInfo().username, forMs }),
-  )
-  said(context, `automatic recovery is paused for ${options.for}`)
+  const forMs = context.duration(options.for, '--for') ?? 0
+  const alias = await context.withClient(false, async (client) => {
+    const { alias } = await client.cluster(cluster ?? '')
+    await client.pause(alias, { reason: options.reason, by: userInfo().username, forMs })
+    return alias
+  })
+  said(context, `automatic recovery of ${alias} is paused for ${options.for}: ${options.reason}`)
 }
 
 async function resume(context: Context, [cluster]: readonly (string | undefined)[]): Promise<void> {
-  await context.withClient(false, (client) => client.resume(cluster ?? ''))
-  said(context, 'automatic recovery is on again')
+  const before = await context.withClient(false, async (client) => {
+    const shown = await client.cluster(cluster ?? '')
+    await client.resume(shown.alias)
+    return shown
+  })
+  said(context, before.paused ? `the pause of ${before.alias} has ended` : `no pause of ${before.alias} was in force`)
 }
 
+/** Acting: a Regent that keeps it in mind would write it into the store again. */
 async function forget(context: Context, [server]: readonly (string | undefined)[], command: Command): Promise<void> {
   const options: { cluster?: string } = command.opts()
   const name = server ?? ''
-  await context.withClient(false, (client) => client.forget(options.cluster ?? name, name))
-  said(context, `${name} is forgotten`)
+  await context.withClient(true, (client) => client.forget(options.cluster ?? name, name))
+  said(context, `${name} is forgotten; it is found again where another server names it`)
 }
 
 const said = (context: Context, says: string): void => context.emit({ says }, { table: () => says, names: () => [] })

@@ -1,8 +1,10 @@
-import type { Command } from 'commander'
+import { printAddress } from '../../../model/address.ts'
 import { type Problem, ProblemError } from '../../../model/problem.ts'
+import { isRecord } from '../../../model/route.ts'
 import type { Context } from '../context.ts'
+import { watchable } from '../options.ts'
 import type { Register } from '../program.ts'
-import { table } from '../table.ts'
+import { type Column, table, tsv } from '../table.ts'
 
 /** Programs that stay: the daemon, and the proxy. */
 export const registerRunning: Register = (program, verb) => {
@@ -28,7 +30,7 @@ export const registerRunning: Register = (program, verb) => {
     },
   )
   verb(
-    proxy.command('status [cluster]'),
+    watchable(proxy.command('status [cluster]')),
     'what the running proxies believe and carry',
     'regent proxy status shop',
     proxyStatus,
@@ -41,6 +43,8 @@ export const registerRunning: Register = (program, verb) => {
       const { config } = await context.runners.loadConfig(context.common.config)
       await context.confirm('Every client session of this proxy will be cut. Stop it?')
       await context.runners.stopProxy(config, cluster ?? '')
+      const says = 'the proxies have stopped'
+      context.emit({ says }, { table: () => says, names: () => [] })
     },
   )
 }
@@ -49,21 +53,37 @@ function ended(trouble: Problem | undefined): void {
   if (trouble) throw new ProblemError(trouble)
 }
 
-async function proxyStatus(
-  context: Context,
-  [cluster]: readonly (string | undefined)[],
-  _command: Command,
-): Promise<void> {
+type Row = Readonly<Record<string, unknown>>
+
+/** What a person asks first; the rest is in the JSON. */
+const COLUMNS: readonly Column<Row>[] = [
+  { title: 'cluster', cell: (r) => String(r['cluster']) },
+  { title: 'route', cell: (r) => String(r['route']) },
+  { title: 'listens', cell: (r) => addressIn(r['listen']) },
+  { title: 'state', cell: (r) => ('unknown' in r ? 'no answer' : stateIn(r['inForce'])) },
+  { title: 'leads to', cell: (r) => (isRecord(r['inForce']) ? addressIn(r['inForce']['primary']) : '') },
+  { title: 'epoch', cell: (r) => (isRecord(r['inForce']) ? String(r['inForce']['epoch']) : ''), align: 'right' },
+  { title: 'sessions', cell: (r) => String(r['sessionsOpen'] ?? ''), align: 'right' },
+  { title: 'waiting', cell: (r) => String(r['waiting'] ?? ''), align: 'right' },
+  { title: 'why', cell: (r) => String(r['unknown'] ?? '') },
+]
+
+const stateIn = (route: unknown): string => (isRecord(route) ? String(route['kind']) : 'waits for a route')
+
+const addressIn = (value: unknown): string =>
+  isRecord(value) && typeof value['host'] === 'string' && typeof value['port'] === 'number'
+    ? printAddress({ host: value['host'], port: value['port'] })
+    : ''
+
+async function proxyStatus(context: Context, [cluster]: readonly (string | undefined)[]): Promise<void> {
   const { config } = await context.runners.loadConfig(context.common.config)
-  const rows = await context.runners.proxyStatus(config, cluster ?? '')
-  const titles = [...new Set(rows.flatMap((row) => Object.keys(row)))]
-  const columns = titles.map((title) => ({
-    title,
-    cell: (row: Readonly<Record<string, unknown>>) =>
-      typeof row[title] === 'object' ? JSON.stringify(row[title]) : String(row[title] ?? ''),
-  }))
-  context.emit(rows, {
-    table: () => table(rows, columns, context.paint),
-    names: () => rows.map((row) => String(row['route'])),
+  await context.repeatedly(async () => {
+    const rows = await context.runners.proxyStatus(config, cluster ?? '')
+    context.emit(rows, {
+      table: () => (rows.length === 0 ? 'no proxy route is configured' : table(rows, COLUMNS, context.paint)),
+      tsv: () => tsv(rows, COLUMNS),
+      names: () => rows.map((row) => addressIn(row['listen'])),
+    })
+    if (rows.some((row) => 'unknown' in row)) context.exitCode = 4
   })
 }

@@ -110,7 +110,7 @@ async function tell(stage: Stage, tale: Tale): Promise<void> {
   tale.blow = blow
   await stage.load.renew()
   screen.title('The books')
-  sayJudged(screen, await judge(stage), blow)
+  sayJudged(screen, await judge(stage, blow.newPrimary), blow)
   await pause(BREATH_MS, stage.signal)
   screen.title('The dead one returns')
   const returned = await bringBack(stage, blow)
@@ -121,7 +121,7 @@ async function tell(stage: Stage, tale: Tale): Promise<void> {
 
 async function stopAndJudge(stage: Stage): Promise<Judged> {
   await stage.load.renew()
-  return judge(stage)
+  return judge(stage, await stage.primary())
 }
 
 function summarize({ paint }: Context, facts: DemoJson, screen: Screen): void {

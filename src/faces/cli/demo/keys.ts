@@ -128,7 +128,7 @@ class Player {
 
   async #settle(blow: Blow): Promise<void> {
     await this.#stage.load.renew()
-    sayJudged(this.#stage.screen, await judge(this.#stage), blow)
+    sayJudged(this.#stage.screen, await judge(this.#stage, blow.newPrimary), blow)
   }
 
   async #back(blow: Blow): Promise<void> {

@@ -54,9 +54,10 @@ export class Screen implements Disposable {
     this.#held.push({ at: wall, line: `${this.#paint('dim', time)}  ${text}`, arrived: performance.now() })
   }
 
-  /** On a terminal only. */
+  /** On a terminal only; the empty text takes the line away. */
   status(text: string): void {
     if (this.#stream.isTTY !== true) return
+    if (text === '' && this.#status !== '') this.#stream.write('\r\u001b[2K')
     this.#status = text
     this.#draw()
   }
@@ -68,8 +69,7 @@ export class Screen implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
     this.flush()
-    if (this.#status !== '') this.#stream.write('\r\u001b[2K')
-    this.#status = ''
+    this.status('')
   }
 
   #release(arrivedBefore: number): void {

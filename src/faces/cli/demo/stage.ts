@@ -90,6 +90,14 @@ export class Stage implements AsyncDisposable {
     return this.client.cluster(SANDBOX_CLUSTER)
   }
 
+  /** Once the daemon says that it is healthy: before that its view may be that of a moment ago. */
+  async primary(): Promise<string> {
+    return this.until('a healthy primary', HEALTHY_WITHIN_MS, async () => {
+      const { verdict, primary } = await this.cluster()
+      return verdict === 'healthy' ? this.serverAt(primary) : undefined
+    })
+  }
+
   serverAt(address: string | undefined): string {
     const found = this.sandbox.servers.find((server) => printAddress(server) === address)
     if (found) return found.id

@@ -25,9 +25,10 @@ const RETURNED_WITHIN_MS = 60_000
 
 /** Strikes the primary, and waits until clients write again. */
 export async function strike(stage: Stage, fault: Fault): Promise<Blow> {
-  const { screen, sandbox, name } = stage
-  const before = await stage.cluster()
-  const victim = stage.serverAt(before.primary)
+  const { screen, sandbox } = stage
+  const victim = await stage.primary()
+  if (!(await hasSuccessor(stage, victim)))
+    throw failure(`nobody follows ${victim}: there would be nobody to take over`)
   // Both clocks are read in one breath: the daemon tells wall times, the writer remembers monotonic ones.
   const [wall, mono] = [Date.now(), performance.now()]
   screen.zero(wall)
@@ -54,12 +55,12 @@ export async function strike(stage: Stage, fault: Fault): Promise<Blow> {
     wall + outage.to - mono,
     `the first write is acknowledged again: the writer paused for ${Math.round(outage.ms)} ms`,
   )
-  const after = await stage.cluster()
+  const winner = recovery.plans.find(({ mints }) => mints !== undefined)?.mints?.winner
   return {
     fault,
     victim,
     recovery,
-    newPrimary: name(after.primary ?? '?'),
+    newPrimary: winner === undefined ? await stage.primary() : stage.serverAt(recovery.names[winner]),
     detectedMs: told.verdictAt === undefined ? null : told.verdictAt - wall,
     promotedMs: Math.round(opened - wall),
     outageMs: Math.round(outage.ms),
@@ -85,10 +86,15 @@ async function felt(stage: Stage, { struck, opened }: { readonly struck: number;
   return { ms: longest.ms, to: longest.to }
 }
 
+async function hasSuccessor(stage: Stage, primary: string): Promise<boolean> {
+  const address = stage.addressOf(primary)
+  const { servers } = await stage.cluster()
+  return servers.some(({ sources }) => sources.some(({ from, receiver }) => from === address && receiver === 'running'))
+}
+
 /** Every write that was acknowledged until now must be on the new primary. */
-export async function judge(stage: Stage): Promise<Judged> {
-  const { primary } = await stage.cluster()
-  const connection = await stage.sandbox.sql(stage.serverAt(primary))
+export async function judge(stage: Stage, primary: string): Promise<Judged> {
+  const connection = await stage.sandbox.sql(primary)
   try {
     return await stage.load.judge(connection)
   } finally {

@@ -26,8 +26,10 @@ export class Teller {
         this.#recovery(event.recovery)
         return
       case 'refused':
+        // Regent tries again every few seconds, and says so each time.
         for (const { says, tryThis } of event.reasons)
-          this.#at(event.at, `${event.what} refused: ${says}`, `try: ${tryThis}`)
+          if (this.#first(`refused/${event.what}/${says}`))
+            this.#at(event.at, `${event.what} refused: ${says}`, `try: ${tryThis}`)
         return
       case 'trouble':
         this.#at(event.at, `trouble: ${event.says}`)
@@ -57,7 +59,7 @@ export class Teller {
         .filter(({ key }) => key.startsWith(`${plan.act}/`))
         .map((step) => step.startedAt ?? Infinity)
       const at = Math.min(...planned, recovery.endedAt ?? Infinity, Date.now())
-      this.#at(at - 0.1, `${kind}, act ${plan.act}: ${plan.steps.length} steps${fence} (${plan.because})`)
+      this.#at(at - 0.1, `${kind}, act ${plan.act}: ${count(plan.steps.length)}${fence} (${plan.because})`)
     }
     for (const step of steps) {
       if (step.state === 'started' || step.startedAt === undefined || !this.#first(`${id}/${step.key}`)) continue
@@ -88,3 +90,5 @@ export function namer(names: ReadonlyMap<string, string>): (text: string) => str
   const known = [...names].sort(([a], [b]) => b.length - a.length)
   return (text) => known.reduce((so, [long, short]) => so.replaceAll(long, short), text)
 }
+
+const count = (steps: number): string => (steps === 1 ? 'one step' : `${steps} steps`)

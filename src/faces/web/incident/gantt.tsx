@@ -1,5 +1,9 @@
 import type { RecoveryJson } from '../../api/contract.ts'
+import { store } from '../store.ts'
 import { ms, named, plain } from '../words.ts'
+
+/** One that is left open for longer shows its steps, not its waiting. */
+const LONGEST_SPAN_MS = 600_000
 
 interface Row {
   readonly key: string
@@ -18,7 +22,7 @@ export function Gantt({ recovery }: { readonly recovery: RecoveryJson }) {
   const span = Math.max(
     1,
     ...ends,
-    ...(recovery.endedAt === undefined ? [Math.min(Date.now() - recovery.startedAt, 600_000)] : []),
+    ...(recovery.endedAt === undefined ? [Math.min(store.now() - recovery.startedAt, LONGEST_SPAN_MS)] : []),
   )
   return (
     <table className="gantt">

@@ -1,11 +1,12 @@
 import { useState } from 'react'
 import type { RecoveryJson } from '../../api/contract.ts'
-import { Evidence } from '../evidence.tsx'
+import { Evidence, namedFacts } from '../evidence.tsx'
 import { useStore } from '../store.ts'
 import { Refusal } from '../verdict.tsx'
 import { iso, ms, named, when } from '../words.ts'
 import { Cost } from './cost.tsx'
 import { Gantt } from './gantt.tsx'
+import { title, toneOf } from './kinds.ts'
 import { Past } from './past.tsx'
 
 /** One recovery from its evidence to its end: the newest, until another one is chosen. */
@@ -45,7 +46,7 @@ function Story({ recovery }: { readonly recovery: RecoveryJson }) {
         <h2>
           {title(kind)} of {names[subject] ?? subject}
         </h2>
-        <span className={`badge badge-${TONES[state] ?? 'busy'}`}>{STATES[state] ?? state}</span>
+        <span className={`badge badge-${toneOf(state)}`}>{STATES[state] ?? state}</span>
         <p className="about">
           {automatic ? 'automatic' : 'by command'}, <time dateTime={iso(startedAt)}>{when(startedAt)}</time>,{' '}
           <code>{recovery.id}</code>
@@ -78,15 +79,6 @@ const STATES: Readonly<Record<string, string>> = {
   undone: 'taken back',
   refused: 'refused',
 }
-export const TONES: Readonly<Record<string, 'good' | 'warning' | 'bad' | 'busy'>> = {
-  done: 'good',
-  failed: 'bad',
-  undone: 'warning',
-  refused: 'warning',
-}
-
-export const title = (kind: string): string => kind.charAt(0).toUpperCase() + kind.slice(1)
-
 /** Why it was certain, whom it chose, what it risked. */
 function Proof({ recovery }: { readonly recovery: RecoveryJson }) {
   const verdicts = useStore((s) => s.verdicts)
@@ -102,7 +94,7 @@ function Proof({ recovery }: { readonly recovery: RecoveryJson }) {
       {verdict && (
         <details open>
           <summary>Evidence: {verdict.row.replaceAll('_', ' ')}</summary>
-          <Evidence facts={verdict.evidence.map((e) => ({ ...e, readings: e.readings.map((r) => named(r, names)) }))} />
+          <Evidence facts={namedFacts(verdict.evidence, names)} />
         </details>
       )}
       {plan && plan.ranking.length > 0 && (

@@ -1,6 +1,6 @@
 import type { RecoveryJson } from '../../api/contract.ts'
 import { iso, when } from '../words.ts'
-import { TONES, title } from './incident.tsx'
+import { title, toneOf } from './kinds.ts'
 
 interface PastParts {
   readonly recoveries: readonly RecoveryJson[]
@@ -18,7 +18,7 @@ export function Past({ recoveries, shown, choose }: PastParts) {
         {recoveries.slice(0, SHOWN).map(({ id, kind, subject, names, state, startedAt }) => (
           <li key={id}>
             <button type="button" aria-pressed={id === shown} onClick={() => choose(id)}>
-              <span className={`dot dot-${TONES[state] ?? 'busy'}`} />
+              <span className={`dot dot-${toneOf(state)}`} />
               <b>{title(kind)}</b> <span className="of">{names[subject] ?? subject}</span>
               <time dateTime={iso(startedAt)}>{when(startedAt)}</time>
             </button>

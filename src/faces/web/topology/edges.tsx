@@ -16,9 +16,9 @@ function flowOf(replica: ServerJson | undefined, source: ServerJson | undefined)
   if (!replica || !channel) return { state: 'stopped', says: '' }
   if (replica.look !== 'answered') return { state: 'stopped', says: '' }
   const { receiver, applier } = channel
-  if (receiver === 'running' && applier === 'running') return { state: 'streaming', says: '' }
-  const says = [receiver === 'running' ? '' : `receiver ${receiver}`, applier === 'running' ? '' : `applier ${applier}`]
-  return { state: receiver === 'connecting' ? 'waiting' : 'stopped', says: says.filter(Boolean).join(', ') }
+  if (receiver === 'connecting') return { state: 'waiting', says: 'connecting' }
+  if (receiver === 'stopped') return { state: 'stopped', says: 'stopped' }
+  return applier === 'running' ? { state: 'streaming', says: '' } : { state: 'stopped', says: 'not applying' }
 }
 
 export function Channel(props: EdgeProps<LinkEdge>) {

@@ -6,9 +6,9 @@ import { useRoute } from '../store.ts'
 export type RouteNode = Node<{ readonly alias: string; readonly route: string }, 'route'>
 
 const SAYS: Readonly<Record<RouteJson['state'], string>> = {
-  open: 'leads clients on',
-  withdrawn: 'holds clients back',
-  empty: 'leads nowhere',
+  open: 'open',
+  withdrawn: 'withdrawn: clients wait',
+  empty: 'leads nowhere yet',
   unknown: 'cannot be read',
 }
 

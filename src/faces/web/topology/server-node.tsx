@@ -23,6 +23,14 @@ const ICONS: Readonly<Record<ServerJson['role'], IconName>> = {
   unknown: 'unknown',
 }
 
+const LOOKS: Readonly<Record<string, string>> = {
+  refused: 'refuses connections',
+  closed: 'closes connections',
+  denied: 'does not let us in',
+  silent: 'does not answer',
+  unusable: 'answers nothing usable',
+}
+
 const ACCESS: Readonly<Record<string, string>> = {
   writable: 'takes writes',
   closing: 'closing',
@@ -34,35 +42,27 @@ export function ServerCard({ data }: NodeProps<ServerNode>) {
   const server = useServer(data.alias, data.server)
   if (!server) return null
   const how = standing(server)
-  const { address, role, access, version, lagMs, semiSync, findings, sources } = server
+  const { address, role, version, lagMs, semiSync, findings, sources } = server
   const error = sources.find((s) => s.error !== undefined)?.error
   const icon: IconName = how === 'dead' ? 'dead' : how === 'fenced' ? 'lock' : ICONS[role]
-  const told = [
-    plain(role),
-    how === 'dead' ? plain(server.look) : ACCESS[access ?? ''],
-    how === 'fenced' ? 'fenced' : undefined,
-  ]
+  const told = wordsFor(server, how)
+  const semi = semiSyncOf(semiSync)
   return (
-    <article className={`card card-${how}`} aria-label={`${address}, ${told.filter(Boolean).join(', ')}`}>
+    <article className={`card card-${how}`} aria-label={`${address}, ${told.join(', ')}`}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <header>
         <Icon name={icon} />
         <strong title={server.id}>{address}</strong>
         {server.site !== '' && <span className="site">{server.site}</span>}
       </header>
-      <p className="standing">{told.filter(Boolean).join(' · ')}</p>
+      <p className="standing">{told.join(' · ')}</p>
       <p className="details">
         {how === 'dead' && <span>last looked {ms(server.lookAgeMs)} ago</span>}
         {how !== 'dead' && version !== undefined && <span title={version}>{shortVersion(version)}</span>}
         {how !== 'dead' && lagMs !== undefined && (
           <span className={lagMs > 1000 ? 'bad' : ''}>lag {lagMs === 0 ? '0' : ms(lagMs)}</span>
         )}
-        {semiSync.source && (
-          <span>
-            semi-sync: {semiSync.clients} of {semiSync.waitCount}
-          </span>
-        )}
-        {!semiSync.source && semiSync.replica && <span>semi-sync</span>}
+        {how !== 'dead' && semi !== '' && <span>{semi}</span>}
       </p>
       {(findings.length > 0 || error !== undefined) && (
         <p className="finding" title={[...findings.map((f) => f.because), error].filter(Boolean).join('\n')}>
@@ -72,4 +72,15 @@ export function ServerCard({ data }: NodeProps<ServerNode>) {
       <Handle type="source" position={Position.Right} isConnectable={false} />
     </article>
   )
+}
+
+function wordsFor({ role, look, access }: ServerJson, how: ReturnType<typeof standing>): readonly string[] {
+  const isPrimary = role === 'primary' ? 'primary' : ''
+  if (how === 'dead') return [isPrimary, LOOKS[look] ?? plain(look)].filter(Boolean)
+  return [plain(role), ACCESS[access ?? ''] ?? '', how === 'fenced' ? 'fenced' : ''].filter(Boolean)
+}
+
+const semiSyncOf = ({ source, replica, clients, waitCount }: ServerJson['semiSync']): string => {
+  if (!source) return replica ? 'semi-sync' : ''
+  return `${clients} acker${clients === 1 ? '' : 's'}, waits for ${waitCount}`
 }
