@@ -2,7 +2,7 @@
  * How long a writer goes without an acknowledgement: the primary killed, or switched over, one primary and three replicas with
  * lossless semi-sync, the writer through the built-in proxy every 5 ms. Flavours take turns.
  *
- * `node bench/failover.ts [--runs 20] [--server both|mariadb|mysql] [--fault all|kill|switchover]
+ * `node bench/failover.ts [--runs 20] [--server both|mariadb|mysql] [--fault all|kill|switchover|backlog]
  * [--against <another checkout>]`: its Regent in turn with this one's
  */
 import { resolve } from 'node:path'
@@ -15,7 +15,8 @@ import { Stage } from './stage.ts'
 import { THIS_CHECKOUT } from './watching.ts'
 import { Writing } from './writing.ts'
 
-type Fault = 'kill' | 'switchover'
+/** `backlog`: killed when every applier had been stopped for a while, with all that was received still to be applied. */
+type Fault = 'kill' | 'switchover' | 'backlog'
 
 interface Run {
   readonly outageMs: number
@@ -29,6 +30,8 @@ interface Row {
   readonly fault: Fault
   readonly runs: number
   readonly outageMs: Spread
+  /** What does not grow with what is still to be applied. */
+  readonly withoutDrainMs: Spread
   /** Medians; each phase ends where the next begins. */
   readonly phasesMs: Phases
   /** Acknowledged rows that the last primary has not. */
@@ -47,12 +50,15 @@ const { values } = parseArgs({
 const sides: readonly string[] = [THIS_CHECKOUT, ...(values.against === undefined ? [] : [resolve(values.against)])]
 const runs = Number(values.runs)
 const servers: readonly Flavour[] = (['mariadb', 'mysql'] as const).filter((f) => [f, 'both'].includes(values.server))
-const faults: readonly Fault[] = (['kill', 'switchover'] as const).filter((f) => [f, 'all'].includes(values.fault))
+const faults: readonly Fault[] = (['kill', 'switchover', 'backlog'] as const).filter(
+  (f) => f === values.fault || (values.fault === 'all' && f !== 'backlog'),
+)
 
 /** Long enough that the writer's rhythm, and the buffers of the servers, are those of a steady state. */
 const WARM_MS = 300
 /** A fault lands anywhere between two looks of Regent, never always at the same place. */
 const LOOK_MS = 500
+const BACKLOG_MS = 10_000
 const GIVE_UP_MS = 30_000
 const STEADY_MS = 150
 const STEADY_WRITES = 10
@@ -117,24 +123,28 @@ async function measure(stage: Stage, writing: Writing, what: { fault: Fault; nam
   await writing.start(stage.proxy, what.name)
   await sleep(WARM_MS + Math.random() * LOOK_MS)
   const primary = await stage.primary()
+  if (what.fault === 'backlog') {
+    await stage.stopAppliers(primary)
+    await sleep(BACKLOG_MS)
+  }
   const before = await stage.latestRecovery(recoveryOf(what.fault))
   const begun = wallNow()
-  if (what.fault === 'kill') await stage.sandbox.kill(primary)
-  else await stage.switchOver()
+  if (what.fault === 'switchover') await stage.switchOver()
+  else await stage.sandbox.kill(primary)
   await stage.until('another server reigns', (c) => c.primary !== stage.address(primary) && c.reignState === 'open')
   const acknowledged = await onceSteady(writing, begun)
   await writing.stop()
-  if (what.fault === 'kill') await stage.sandbox.restart(primary)
+  if (what.fault !== 'switchover') await stage.sandbox.restart(primary)
   const left = await stage.untilHealthy()
   const recovery = await stage.latestRecovery(recoveryOf(what.fault))
   if (recovery === undefined || recovery.id === before?.id) throw new Error(`no ${what.fault} is in the journal`)
   const gap = gapAround(acknowledged, darkAt(recovery))
   const instants = { begun, back: gap.to }
-  const phases = what.fault === 'kill' ? killPhases(recovery, instants) : switchPhases(recovery, instants)
+  const phases = what.fault === 'switchover' ? switchPhases(recovery, instants) : killPhases(recovery, instants)
   return { run: { outageMs: gap.to - gap.from, phases }, left }
 }
 
-const recoveryOf = (fault: Fault) => (fault === 'kill' ? 'failover' : 'switchover')
+const recoveryOf = (fault: Fault) => (fault === 'switchover' ? 'switchover' : 'failover')
 
 /** When each write was acknowledged, asked once the writer has gone on steadily for a while. */
 async function onceSteady(writing: Writing, begun: number): Promise<readonly number[]> {
@@ -161,6 +171,7 @@ function rowsOf({ server, checkout, kept, lost, acknowledged }: Bench): readonly
     fault,
     runs: done.length,
     outageMs: spreadOf(done.map((run) => run.outageMs)),
+    withoutDrainMs: spreadOf(done.map((run) => run.outageMs - (run.phases['drain'] ?? 0))),
     phasesMs: Object.fromEntries(
       Object.keys(done[0]?.phases ?? {}).map((name) => [name, medianOf(done.map((run) => run.phases[name] ?? 0))]),
     ),
@@ -170,21 +181,36 @@ function rowsOf({ server, checkout, kept, lost, acknowledged }: Bench): readonly
 }
 
 function printRows(all: readonly Row[]): void {
-  const titles = ['server', 'fault', 'runs', 'min', 'median', 'p95', 'max', 'lost', 'of', 'phases (medians)']
-  const cells = all.map(({ server, checkout, fault, runs: n, outageMs: o, lost, acknowledged, phasesMs }) => [
-    ...[
-      checkout === undefined ? server : `${server} ${checkout}`,
-      fault,
-      n,
-      o.min,
-      o.median,
-      o.p95,
-      o.max,
-      lost,
-      acknowledged,
+  const titles = [
+    'server',
+    'fault',
+    'runs',
+    'min',
+    'median',
+    'p95',
+    'max',
+    'median without drain',
+    'lost',
+    'of',
+    'phases (medians)',
+  ]
+  const cells = all.map(
+    ({ server, checkout, fault, runs: n, outageMs: o, withoutDrainMs, lost, acknowledged, phasesMs }) => [
+      ...[
+        checkout === undefined ? server : `${server} ${checkout}`,
+        fault,
+        n,
+        o.min,
+        o.median,
+        o.p95,
+        o.max,
+        withoutDrainMs.median,
+        lost,
+        acknowledged,
+      ],
+      printPhases(phasesMs),
     ],
-    printPhases(phasesMs),
-  ])
+  )
   printTable(titles, cells)
 }
 

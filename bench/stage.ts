@@ -84,7 +84,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    await this.until('every server is seen', ({ servers }) => servers.every((s) => s.id !== undefined))
+    await this.until('every server is seen', ({ servers }) => count(servers) === this.sandbox.servers.length)
     const end = await this.#client.run(SANDBOX_CLUSTER, { verb: 'adopt', open: true, server: this.address('s1') })
     if (end.kind !== 'done') throw new Error(`adopt: ${JSON.stringify(end)}`)
     await this.untilHealthy()
@@ -124,6 +124,16 @@ export class Stage implements AsyncDisposable {
 
   async latestRecovery(kind: 'failover' | 'switchover'): Promise<RecoveryJson | undefined> {
     return (await this.#client.history(SANDBOX_CLUSTER, 5)).find((recovery) => recovery.kind === kind)
+  }
+
+  /** Of every server but this one. */
+  async stopAppliers(primary: string): Promise<void> {
+    const sql = this.server === 'mysql' ? 'STOP REPLICA SQL_THREAD' : 'STOP SLAVE SQL_THREAD'
+    for (const { id } of this.sandbox.servers) {
+      if (id === primary) continue
+      const connection = await this.sandbox.sql(id)
+      await connection.query(sql).finally(() => connection.destroy())
+    }
   }
 
   async switchOver(): Promise<void> {
@@ -172,3 +182,5 @@ function isComplete({ primary, servers }: ClusterJson): boolean {
   )
   return follow && clients === others.length
 }
+
+const count = (servers: ClusterJson['servers']): number => servers.filter((s) => s.id !== undefined).length

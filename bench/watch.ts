@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import type { RowDataPacket } from 'mysql2/promise'
 import { type Flavour, residentMb } from '../src/lab/sandbox/index.ts'
 import { keepResults, printTable, round } from './figures.ts'
 import { Stage } from './stage.ts'
@@ -75,16 +76,13 @@ const replicasOf = (stage: Stage): readonly string[] =>
 async function count(stage: Stage, id: string): Promise<Count> {
   const connection = await stage.sandbox.sql(id)
   try {
-    const names = "'Questions', 'Com_show_slave_status', 'Com_show_replica_status', 'Com_show_all_slaves_status'"
-    const [rows] = await connection.query({
-      sql: `SHOW GLOBAL STATUS WHERE Variable_name IN (${names})`,
-      rowsAsArray: true,
-    })
-    const found = new Map(
-      (Array.isArray(rows) ? rows : []).map((row) => (Array.isArray(row) ? [row[0], Number(row[1])] : ['', 0])),
-    )
-    const { Questions = 0, ...shown } = Object.fromEntries(found) as Record<string, number>
-    return { statements: Questions, looks: Object.values(shown).reduce((sum, n) => sum + n, 0) }
+    const names = "'Questions', 'Com_show_slave_status', 'Com_show_replica_status'"
+    const sql = `SHOW GLOBAL STATUS WHERE Variable_name IN (${names})`
+    const [rows] = await connection.query<RowDataPacket[]>(sql)
+    const counts = rows.map((row) => ({ name: String(row['Variable_name']), value: Number(row['Value']) }))
+    const sum = (which: (name: string) => boolean): number =>
+      counts.filter(({ name }) => which(name)).reduce((total, { value }) => total + value, 0)
+    return { statements: sum((name) => name === 'Questions'), looks: sum((name) => name.startsWith('Com_')) }
   } finally {
     connection.destroy()
   }

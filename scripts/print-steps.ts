@@ -50,6 +50,7 @@ const EXAMPLES: { readonly [K in StepKind]: StepBody<K> } = {
     server: PRIMARY,
     demand: { atLeast: 'stopped', alsoRoutes: true },
     stopped: true,
+    addresses: [],
     routesAreComplete: true,
     routeSteps: [],
     closeSteps: [],

@@ -4,7 +4,7 @@ import { openStore } from './adapters/sqlite/open.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { type Finding, findingsOf, type Learnt, type Login } from './config/check.ts'
 import type { Check, Grant } from './faces/cli/runners.ts'
-import { type Address, parseAddress, sameAddress } from './model/address.ts'
+import { type Address, parseAddress, printAddress, sameAddress } from './model/address.ts'
 import type { Account, ClusterConfig, RegentConfig, TlsSettings } from './model/cluster.ts'
 import type { Look } from './model/look.ts'
 import { ProblemError, problem } from './model/problem.ts'
@@ -23,14 +23,27 @@ export async function checkServers(cluster: ClusterConfig): Promise<Check['findi
     loginOf: () => ({ account: cluster.monitor, tls: cluster.tls }),
   })
   try {
-    const learnt = await Promise.all(
-      cluster.seeds.map((seed) => learn(cluster, seed, watching.look(seed, 'full', LOGIN_MS))),
+    const seen = await Promise.all(
+      cluster.seeds.map(async (seed) => ({ seed, look: await watching.look(seed, 'full', LOGIN_MS) })),
     )
-    return findingsOf(cluster, learnt).map((finding) => row(cluster, finding))
+    const strange = seen.filter(({ look }) => isStrange(look))
+    const known = seen.filter(({ look }) => !isStrange(look))
+    const learnt = await Promise.all(known.map(({ seed, look }) => learn(cluster, seed, look)))
+    const findings = [...strange.map(({ seed, look }) => strangeness(seed, look)), ...findingsOf(cluster, learnt)]
+    return findings.map((finding) => row(cluster, finding))
   } finally {
     watching.end()
   }
 }
+
+/** Of a server that Regent does not know no privilege can be said to be missing. */
+const isStrange = (look: Look): boolean => look.kind === 'unusable' && look.tryThis === problem('flavour_unknown').tryThis
+
+const strangeness = (seed: Address, look: Look): Finding => ({
+  level: 'problem',
+  about: printAddress(seed),
+  ...(look.kind === 'unusable' ? { says: look.problem, tryThis: look.tryThis } : { says: look.kind }),
+})
 
 const row = (cluster: ClusterConfig, { level, about, says, tryThis }: Finding): Check['findings'][number] => ({
   cluster: cluster.alias,
@@ -53,9 +66,8 @@ export async function checkStore({ storeDir, vantage }: RegentConfig): Promise<C
   }
 }
 
-async function learn(cluster: ClusterConfig, server: Address, looking: Promise<Look>): Promise<Learnt> {
-  const [look, monitor, replication] = await Promise.all([
-    looking,
+async function learn(cluster: ClusterConfig, server: Address, look: Look): Promise<Learnt> {
+  const [monitor, replication] = await Promise.all([
     logIn(server, 'monitor', { account: cluster.monitor, tls: cluster.tls }),
     logIn(server, 'replication', { account: cluster.replication, tls: cluster.replicationTls }),
   ])

@@ -33,10 +33,10 @@ async function load(path: string | undefined) {
   const loaded = await loadConfig(path, process.env, readFromDisk)
   if (loaded.kind === 'config') return loaded
   const [first, ...others] = loaded.problems
-  for (const other of others) trouble(`${other.says}\n   try: ${other.tryThis}`)
   throw new ProblemError(
     first ??
       problem('config_wrong', { path: path ?? 'regent.yaml', what: 'it cannot be read', fix: 'regent config check' }),
+    { others },
   )
 }
 

@@ -269,9 +269,9 @@ describe('files', () => {
   )
 })
 
-/** Hosts that a text may name. Documentation and licences; the reserved names of examples; and this host itself. */
+/** Hosts that a text may name. Documentation (the servers' makers too) and licences; the reserved names of examples; and this host itself. */
 const HOSTS =
-  /^(?:www\.apache\.org|json-schema\.org|www\.sqlite\.org|www\.w3\.org|127\.0\.0\.1|localhost|(?:[\w-]+\.)*example(?:\.org|\.com|\.net)?)$/
+  /^(?:www\.apache\.org|dev\.mysql\.com|mariadb\.com|json-schema\.org|www\.sqlite\.org|www\.w3\.org|127\.0\.0\.1|localhost|(?:[\w-]+\.)*example(?:\.org|\.com|\.net)?)$/
 
 describe('texts', () => {
   const texts = globSync(

@@ -143,6 +143,11 @@ export const PROBLEMS = {
     says: (f) => `recovery ${f['id']} is not finished: ${f['why']}`,
     tryThis: (f) => `do not repeat it before you have looked: regent history ${f['id']}`,
   },
+  nothing_answers: {
+    exit: 4,
+    says: (f) => `no server of ${f['cluster']} serves us: ${f['why']}`,
+    tryThis: (f) => `see each of them: regent diagnose ${f['cluster']}; its accounts: regent config check`,
+  },
   needs_yes: {
     exit: 3,
     says: () => 'this changes servers, and there is no terminal to ask on',
@@ -186,11 +191,18 @@ export function problem(code: ProblemCode, facts: Facts = {}): Problem {
   return { code, says: entry.says(facts), tryThis: entry.tryThis(facts), exit: entry.exit }
 }
 
+export interface ProblemErrorOptions extends ErrorOptions {
+  /** What else is wrong, in the order in which a person reads it. */
+  readonly others?: readonly Problem[]
+}
+
 export class ProblemError extends Error {
   readonly problem: Problem
-  constructor(which: Problem, options?: ErrorOptions) {
+  readonly others: readonly Problem[]
+  constructor(which: Problem, { others = [], ...options }: ProblemErrorOptions = {}) {
     super(`${which.says} (${which.tryThis})`, options)
     this.name = 'ProblemError'
     this.problem = which
+    this.others = others
   }
 }

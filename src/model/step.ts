@@ -1,3 +1,4 @@
+import type { Address } from './address.ts'
 import { type FenceDemand, printDemand } from './fence.ts'
 import type { ServerId } from './ids.ts'
 
@@ -35,6 +36,8 @@ export interface StepFields {
     readonly server: ServerId
     readonly demand: FenceDemand
     readonly stopped: boolean
+    /** Where a server that is said to be stopped is knocked at once more, immediately before the opening. */
+    readonly addresses: readonly Address[]
     readonly routesAreComplete: boolean
     /** Steps of act 1 whose success closes a route each, and those that close the server itself. */
     readonly routeSteps: readonly string[]

@@ -51,4 +51,6 @@ export interface Journal {
   open(cluster: ClusterId): Promise<RecoveryRecord | undefined>
   read(id: RecoveryId): Promise<RecoveryRecord | undefined>
   list(cluster: ClusterId, limit: number): Promise<readonly RecoveryRecord[]>
+  /** When the last recovery of this kind that was done ended, however many others there were since. */
+  lastCompleted(cluster: ClusterId, kind: RecoveryKind, automatic: boolean): Promise<WallTime | undefined>
 }

@@ -124,6 +124,9 @@ describe.each([
     for (const late of [open(2, 4, 'db9'), open(1, 9, 'db9'), open(2, 5, 'db9')]) {
       expect(await announcer.announce(late, soon())).toMatchObject({ kind: 'refused', has: open(2, 5) })
     }
+    for (const late of [withdrawn(2, 4), withdrawn(1, 9), withdrawn(2, 5)]) {
+      expect(await announcer.withdraw(late, soon())).toMatchObject({ kind: 'refused', has: open(2, 5) })
+    }
     expect(await announcer.read(soon())).toMatchObject({ kind: 'known', message: open(2, 5) })
   })
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { epoch, wallTime } from '../../src/model/ids.ts'
-import type { Journal } from '../../src/ports/journal.ts'
+import { epoch, recoveryId, wallTime } from '../../src/model/ids.ts'
+import type { Journal, RecoveryRecord } from '../../src/ports/journal.ts'
 import type { HeldLease, Leases } from '../../src/ports/lease.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { aPlan, aRecovery, aReign, aStepRecord, NOON, OTHER, R1, R2, S2, S3, SHOP } from './sample.ts'
@@ -181,6 +181,25 @@ export function journalContract(name: string, make: () => Promise<JournalWorld>)
       await journal.setLost(R1, '3 transactions')
       await restart()
       expect(await journal.read(R1)).toMatchObject({ refusals: reasons, lost: '3 transactions' })
+    })
+
+    // trap 6: an anti-flapping that reads only the latest recoveries is pushed out of sight by repairs
+    test('trap 6: the last of a kind that was done is found behind any number of others', async () => {
+      const end = async (id: string, changes: Partial<RecoveryRecord>, at: number): Promise<void> => {
+        const record = { ...aRecovery(recoveryId(id)), ...changes }
+        await journal.begin(record, aPlan(record.id), lease.token)
+        await journal.setState(record.id, changes.state ?? 'done', wallTime(NOON + at), lease.token)
+      }
+      expect(await journal.lastCompleted(SHOP, 'failover', true)).toBeUndefined()
+      await end('first', {}, 1)
+      await end('last', {}, 2)
+      await end('failed', { state: 'failed' }, 3)
+      await end('by-hand', { automatic: false }, 4)
+      for (let n = 0; n < 30; n++) await end(`repair-${n}`, { kind: 'rejoin' }, 10 + n)
+      await restart()
+      expect(await journal.lastCompleted(SHOP, 'failover', true)).toBe(NOON + 2)
+      expect(await journal.lastCompleted(SHOP, 'failover', false)).toBe(NOON + 4)
+      expect(await journal.lastCompleted(OTHER, 'failover', true)).toBeUndefined()
     })
 
     test('an unknown recovery reads as nothing', async () => {

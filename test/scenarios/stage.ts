@@ -135,16 +135,16 @@ export class Stage implements AsyncDisposable {
     if (child.ended) throw new Error(`regent watch ended with ${child.exitCode}: ${child.text()}`)
     const token = (await readFile(join(this.config.storeDir, 'api.token'), 'utf8')).trim()
     this.#client = new HttpClient([`http://127.0.0.1:${apiPort}`], token)
-    await this.#untilSeen()
+    await this.#untilSeen(() => child.text())
     return child
   }
 
-  #untilSeen(): Promise<void> {
-    const count = this.sandbox.servers.length
+  #untilSeen(seen = (): string | Promise<string> => this.story()): Promise<void> {
+    const alive = this.sandbox.servers.filter((s) => this.sandbox.isAlive(s.id)).length
     return until(
-      'all servers are seen',
-      async () => (await this.cluster()).servers.filter((s) => s.id !== undefined).length === count,
-      { seen: () => this.story() },
+      'all servers that live are seen',
+      async () => (await this.cluster()).servers.filter((s) => s.id !== undefined).length >= alive,
+      { seen },
     )
   }
 

@@ -143,3 +143,12 @@ test('a closing that cannot be read counts at least one session as open', async 
   })
   expect(await (await route('exit 1')).closeSessions?.('at_once', soon())).toEqual({ closed: 0, remaining: 1 })
 })
+
+test('a late withdrawal runs no program: the route of a newer reign stays, and what stands there is named', async () => {
+  const read = await sh('read.sh', `echo '{"kind":"open","host":"db2","port":3306,"epoch":4,"number":1}'`)
+  const withdraw = await sh('withdraw.sh', `touch ${dir}/withdrawn`)
+  const told = await commandAnnouncer('mine', await aRoute({ read, withdraw })).withdraw(withdrawn, soon())
+  expect(told).toMatchObject({ kind: 'refused', has: { kind: 'open', epoch: 4, number: 1 } })
+  expect(told).toMatchObject({ why: expect.stringContaining('refused_older') })
+  await expect(readFile(join(dir, 'withdrawn'))).rejects.toThrow('ENOENT')
+})

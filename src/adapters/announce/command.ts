@@ -26,8 +26,8 @@ export function commandAnnouncer(name: string, route: CommandRoute): Announcer {
   const announcer: Announcer = {
     name,
     can: { hold: false },
-    withdraw: (message, signal) => tell(route, message, signal),
-    announce: (message, signal) => announce(route, message, signal),
+    withdraw: (message, signal) => inOrder(route, message, signal),
+    announce: (message, signal) => inOrder(route, message, signal),
     read: (signal) => read(route, signal),
   }
   if (!closeSessions) return announcer
@@ -43,8 +43,11 @@ export function commandAnnouncer(name: string, route: CommandRoute): Announcer {
   }
 }
 
-/** A program keeps no order by itself: what it has is read first, so that a late announcement never overwrites a newer one. */
-async function announce(route: CommandRoute, message: RouteMessage, signal: AbortSignal): Promise<Confirmation> {
+/**
+ * A program keeps no order by itself: what it has is read first, so that neither a late announcement nor a late withdrawal (of a
+ * Regent that was frozen, and replaced) overwrites a newer one.
+ */
+async function inOrder(route: CommandRoute, message: RouteMessage, signal: AbortSignal): Promise<Confirmation> {
   if (!route.read) return tell(route, message, signal)
   const has = await read(route, signal)
   if (has.kind === 'unknown') return { kind: 'unreachable', why: `before anything was changed: ${has.why}` }

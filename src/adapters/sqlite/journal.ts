@@ -41,5 +41,6 @@ export function journalOver({ bridge, behind, clock, token }: JournalParts): Jou
     open: (cluster) => call('open', cluster),
     read: (id) => call('read', id),
     list: (cluster, limit) => call('list', { cluster, limit }),
+    lastCompleted: (cluster, kind, automatic) => call('lastCompleted', { cluster, kind, automatic }),
   }
 }

@@ -53,6 +53,7 @@ export class Story {
   private knocks: Knock[] = []
   private untrusted: Address[] = []
   private former = new Set<ServerId>()
+  private known: string[] = []
   private writers = new Set<string>()
   private silentLookMs = 0
 
@@ -109,6 +110,12 @@ export class Story {
 
   downtime(name: string): this {
     this.declared.set(printAddress(this.actor(name).address), { site: '', preference: 'neutral', downtimed: true })
+    return this
+  }
+
+  /** Its address is configured or remembered; that it is looked at is another matter. */
+  knows(name: string): this {
+    this.known.push(name)
     return this
   }
 
@@ -267,6 +274,12 @@ export class Story {
       policy,
       knocks,
       untrustedAddresses: this.untrusted,
+      unlooked: this.known
+        .map((name) => this.actor(name).address)
+        .filter((address) => !this.sightings.has(printAddress(address))),
+      downtimedAddresses: [...this.actors.values()]
+        .map((actor) => actor.address)
+        .filter((address) => this.declared.get(printAddress(address))?.downtimed),
       formerPrimaries: this.former,
     }
   }

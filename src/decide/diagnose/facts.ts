@@ -19,7 +19,7 @@ export const FACTS = {
   history: ['sound', 'unprovable', 'replica_has_more', 'behind_its_replicas', 'went_backwards', 'not_known'],
   /** `older_reign`: a former primary takes writes. `unexplained`: a server that follows nobody does, and no reign names it. */
   otherWritable: ['none', 'older_reign', 'unexplained'],
-  /** Those that follow the primary by their last answers, downtimed ones left out. */
+  /** Those that follow the primary by their last answers, and known addresses that never answered; downtimed ones left out. */
   replicas: ['all_answer', 'some_answer', 'none_answer', 'none'],
   /** Receivers and appliers, while the primary answers. */
   replication: ['flows', 'all_stopped', 'single_stopped', 'not_known'],

@@ -1,10 +1,10 @@
-import { type Address, printAddress } from '../../model/address.ts'
 import { takesWrites } from '../../model/server.ts'
-import { edgesOf, type Member, type Topology } from '../../model/topology.ts'
+import { edgesOf, type Member } from '../../model/topology.ts'
 import type { Fact } from './facts.ts'
 import { describeLook } from './fold-primary.ts'
 import { age, answersNow, nameOf, nameOfMember, type Snapshot } from './snapshot.ts'
 import { isWritable, type Subject, writableRoots } from './subject.ts'
+import { unreadAddresses } from './unread.ts'
 
 /** Primaries of older reigns that take writes now, by fresh readings. Whom they follow does not matter. */
 export function olderPrimaries(snapshot: Snapshot): readonly Member[] {
@@ -51,23 +51,9 @@ function upstreamOf(subject: Subject, { topology }: Snapshot): ReadonlySet<strin
  * only just named: a co-primary is known by its partner's channel a moment before anybody has looked at it.
  */
 export function everyoneFact(snapshot: Snapshot): Fact<'everyone'> {
-  const { members, strangers } = snapshot.topology
+  const { members } = snapshot.topology
   const away = members.filter((m) => !m.declared.downtimed && !answersNow(m.sighting, snapshot)).map((m) => m.sighting)
-  const readings = [...away, ...strangers].map(
-    (s) => `${nameOf(s)}: ${describeLook(s.latest)}, ${age(s.latest.at, snapshot)}`,
-  )
-  const named = unseen(snapshot.topology).map((address) => `${printAddress(address)}: named, and not looked at yet`)
-  const all = [...readings, ...named]
+  const readings = away.map((s) => `${nameOf(s)}: ${describeLook(s.latest)}, ${age(s.latest.at, snapshot)}`)
+  const all = [...readings, ...unreadAddresses(snapshot).map((u) => u.reading)]
   return { value: all.length === 0 ? 'answers' : 'not_all', readings: all }
-}
-
-/** Sources of channels and attached replicas that are no known server. Once looked at they are members, or strangers. */
-function unseen({ members, edges }: Topology): readonly Address[] {
-  const statuses = members.flatMap((m) => (m.sighting.answer ? [m.sighting.answer.status] : []))
-  const sources = edges
-    .filter((e) => e.source === undefined && e.channel.source.host !== '')
-    .map((e) => e.channel.source)
-  const attached = statuses.flatMap((status) => status.attached)
-  const strange = attached.filter(({ numericId }) => !statuses.some((status) => status.numericId === numericId))
-  return [...sources, ...strange.flatMap(({ address }) => address ?? [])]
 }

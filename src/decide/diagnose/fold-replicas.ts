@@ -1,35 +1,48 @@
+import { sameAddress } from '../../model/address.ts'
 import type { Channel } from '../../model/server.ts'
-import type { Sighting } from '../../model/sighting.ts'
 import { type Fact, type Facts, LOST, NOT_ASKED, type PrimaryFacts } from './facts.ts'
 import { describeLook } from './fold-primary.ts'
 import { proofOf } from './proof.ts'
 import { age, answersNow, nameOf, nameOfMember, type Snapshot } from './snapshot.ts'
 import type { Follower, Subject } from './subject.ts'
+import { type Unread, unreadAddresses } from './unread.ts'
 import { type Testimony, type Trouble, type Witness, witnessesOf } from './witness.ts'
 
 const isCounted = (follower: Follower): boolean => !follower.member.declared.downtimed
 
 /**
- * A primary that was never read may have replicas that were never read either: every address that did not answer yet counts as
- * one that is missing, so that whoever comes back first is not taken for everybody.
+ * Every address that never answered this process counts as a replica that is missing: after a site-wide outage whoever comes back first
+ * is not taken for everybody. Nobody follows an unknown server.
  */
 export function replicasFact(subject: Subject, followers: readonly Follower[], snapshot: Snapshot): Fact<'replicas'> {
+  if (subject.kind === 'none') return { value: 'none', readings: [] }
   const known = followers.filter(isCounted).map((f) => f.member.sighting)
-  const unread = subject.kind === 'unmet' ? snapshot.topology.strangers.filter((s) => s !== subject.sighting) : []
-  const all: readonly Sighting[] = known.length === 0 ? known : [...known, ...unread]
-  const answering = all.filter((s) => answersNow(s, snapshot))
-  const readings = all.map((s) => `${nameOf(s)}: ${describeLook(s.latest)}, ${age(s.latest.at, snapshot)}`)
-  if (all.length === 0) return { value: 'none', readings }
+  const answering = known.filter((s) => answersNow(s, snapshot))
+  const unread = missing(subject, snapshot)
+  const looks = known.map((s) => `${nameOf(s)}: ${describeLook(s.latest)}, ${age(s.latest.at, snapshot)}`)
+  const readings = [...looks, ...unread.map((u) => u.reading)]
+  if (readings.length === 0) return { value: 'none', readings }
   if (answering.length === 0) return { value: 'none_answer', readings }
-  return { value: answering.length === all.length ? 'all_answer' : 'some_answer', readings }
+  return { value: answering.length === readings.length ? 'all_answer' : 'some_answer', readings }
 }
 
-export function replicationFact(followers: readonly Follower[], snapshot: Snapshot): Fact<'replication'> {
+/** Never read, not the subject itself, and not declared to be out of service. */
+function missing(subject: Exclude<Subject, { kind: 'none' }>, snapshot: Snapshot): readonly Unread[] {
+  const aside = [subject.sighting.address, ...snapshot.downtimedAddresses]
+  return unreadAddresses(snapshot).filter((u) => !aside.some((address) => sameAddress(address, u.address)))
+}
+
+export function replicationFact(
+  subject: Subject,
+  followers: readonly Follower[],
+  snapshot: Snapshot,
+): Fact<'replication'> {
   const answering = followers.filter((f) => isCounted(f) && answersNow(f.member.sighting, snapshot))
   const stopped = answering.filter((f) => !replicates(f.edge.channel))
   const readings = stopped.map((f) => `${nameOfMember(f.member)}: ${describeChannel(f.edge.channel)}`)
   if (stopped.length === 0 || stopped.length < answering.length) return { value: 'flows', readings }
-  const alone = followers.filter(isCounted).length === 1
+  const unread = subject.kind === 'none' ? [] : missing(subject, snapshot)
+  const alone = followers.filter(isCounted).length === 1 && unread.length === 0
   return { value: alone ? 'single_stopped' : 'all_stopped', readings }
 }
 

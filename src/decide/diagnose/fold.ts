@@ -30,7 +30,7 @@ export function foldPrimary(snapshot: Snapshot): Folded {
     history: sighting === undefined ? NOT_KNOWN : primaryHistory(sighting, followers, snapshot),
     otherWritable: otherWritableFact(subject, older, snapshot),
     replicas: replicasFact(subject, followers, snapshot),
-    replication: sighting === undefined ? NOT_KNOWN : replicationFact(followers, snapshot),
+    replication: sighting === undefined ? NOT_KNOWN : replicationFact(subject, followers, snapshot),
     ...inquiryFacts({ subject, primary: primary.value, followers }, snapshot),
     everyone: everyoneFact(snapshot),
   }

@@ -109,6 +109,7 @@ describe('what may never lead to a failover', () => {
       expect(facts.history).toBe('sound')
       expect(facts.reign).toBe('open')
       expect(facts.access).toBe('read_only')
+      expect(['all_answer', 'none']).toContain(facts.replicas)
     }
   })
 })

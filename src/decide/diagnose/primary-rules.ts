@@ -99,7 +99,8 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
     verdict: 'read_only_primary',
     remedy: 'reopen',
     actsOn: 'primary',
-    because: 'the primary of the present reign is read-only since its start, and no replica received what it lacks',
+    because:
+      'the primary of the present reign is read-only since its start, every known address has answered, and no replica received what it lacks',
   },
   {
     name: 'came_back_closed_replicas_missing',
@@ -115,7 +116,7 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
     remedy: 'tell',
     actsOn: 'nobody',
     because:
-      'the primary is read-only since its start, and a replica that does not answer may have received what it lacks',
+      'the primary is read-only since its start, and a server that does not answer may have received what it lacks: bring that server back; if it is gone for good, take it out of the seeds and run regent forget <host:port>, or say downtime: true for it in the configuration',
   },
   {
     name: 'came_back_closed_unproven',

@@ -22,6 +22,37 @@ describe('a primary that came back read-only', () => {
     expect(story.diagnosis().primary).toMatchObject({ row: 'came_back_closed_replicas_missing', remedy: 'tell' })
   })
 
+  // covers W27, trap 27: a site-wide outage, and the server with less data is back first
+  test('trap 27: is not reopened by a process that never read its replicas: not one that is still looked at, nor one that is silent', () => {
+    const story = aCluster().primary('s1').replica('s2').replica('s3').has('s2', 's1', 120).restarts('s1')
+    story.knows('s2').knows('s3').sleep(1500).look('s1').sleep(100).look('s1')
+    expect(story.diagnosis().primary).toMatchObject({ row: 'came_back_closed_replicas_missing', remedy: 'tell' })
+    expect(story.folded().facts.replicas).toBe('none_answer')
+    story.vanishes('s2').vanishes('s3').pass(1500)
+    expect(story.diagnosis().primary).toMatchObject({ row: 'came_back_closed_replicas_missing', remedy: 'tell' })
+    story.restarts('s3').pass(1500)
+    expect(story.folded().facts.replicas).toBe('some_answer')
+    expect(remedyOf(story)).toBe('tell')
+    story.restarts('s2').pass(1500)
+    expect(story.diagnosis().primary).toMatchObject({ verdict: 'history_went_backwards', remedy: 'tell' })
+  })
+
+  test('is reopened by a process that never saw it before, once every known address has answered', () => {
+    const story = aCluster().primary('s1').replica('s2').loner('s3').restarts('s1')
+    story.knows('s2').knows('s3').sleep(1500).look('s1', 's2').sleep(100).look('s1', 's2')
+    expect(remedyOf(story)).toBe('tell')
+    expect(story.pass(500).diagnosis().primary).toMatchObject({ row: 'came_back_closed', remedy: 'reopen' })
+  })
+
+  test('a server that is gone for good keeps it closed until it is downtimed, and the explanation says so', () => {
+    const story = aCluster().primary('s1').replica('s2').replica('s3').restarts('s1').vanishes('s3').pass(3000)
+    const { because, remedy } = story.diagnosis().primary
+    expect(remedy).toBe('tell')
+    expect(because).toContain('regent forget')
+    expect(because).toContain('downtime: true')
+    expect(story.downtime('s3').pass(500).row()).toBe('came_back_closed')
+  })
+
   // covers W27, trap 64: reopened behind its replicas, it reuses GTIDs and they skip its writes silently
   test('trap 64: is never reopened when it came back without what its replicas received', () => {
     const story = running().dies('s1').pass(300).restarts('s1', 'closed_to_all', { s1: 100 }).idle('s1').pass(1500)

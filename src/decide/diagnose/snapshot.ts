@@ -13,6 +13,10 @@ export interface Snapshot {
   readonly knocks: readonly Knock[]
   /** Addresses that answer for others, or are firewalled: a refusal there proves nothing. */
   readonly untrustedAddresses: readonly Address[]
+  /** Known, and the first look at them has not ended yet. */
+  readonly unlooked: readonly Address[]
+  /** Out of service by configuration: nobody waits for a server that was never read there. */
+  readonly downtimedAddresses: readonly Address[]
   /** Primaries of earlier reigns, without those that an operator has released from fencing. */
   readonly formerPrimaries: ReadonlySet<ServerId>
 }

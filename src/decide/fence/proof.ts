@@ -1,4 +1,5 @@
 import { type FenceDemand, provenLevels, satisfies } from '../../model/fence.ts'
+import type { Address } from '../../model/address.ts'
 import type { ServerId } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
 import type { Step } from '../../model/step.ts'
@@ -70,6 +71,7 @@ export function barrierStep(
     readonly demand: FenceDemand
     readonly stopped: boolean
     readonly routes: readonly string[]
+    readonly addresses: readonly Address[]
   },
 ): Step<'barrier'> {
   return {
@@ -78,6 +80,7 @@ export function barrierStep(
     server: facts.server,
     demand: facts.demand,
     stopped: facts.stopped,
+    addresses: facts.addresses,
     routesAreComplete: policy.routesAreComplete,
     routeSteps: facts.routes.map((route) => `withdraw:${route}`),
     closeSteps: [`close:${facts.server}`],

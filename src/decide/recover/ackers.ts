@@ -60,6 +60,9 @@ export function planAckers(
   }
 }
 
+/** One whose applier is broken would have to drop what it received, or never drain. */
 const canAcknowledge = (f: Follower): boolean =>
-  f.status.semiSync.kind === 'present' && f.status.semiSync.replicaEnabled
+  f.status.semiSync.kind === 'present' &&
+  f.status.semiSync.replicaEnabled &&
+  (f.channel.applierError === undefined || drained(f.status.history) === 'yes')
 const undrained = (f: Follower): number => (drained(f.status.history) === 'yes' ? 0 : 1)

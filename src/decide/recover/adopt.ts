@@ -1,3 +1,4 @@
+import { printAddress } from '../../model/address.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, type RefusalReason, refuse } from '../../model/plan.ts'
 import { takesWrites } from '../../model/server.ts'
@@ -6,16 +7,26 @@ import { planAckers } from './ackers.ts'
 import { counting, opening, sourceSide } from './gates.ts'
 import { followers, type Situation } from './situation.ts'
 
-/** Roots: servers that answer and follow nobody, or follow each other. */
+/** Roots: servers that answer and follow nobody; or, in a ring, those that follow only servers that answer and follow them. */
 export function roots(topology: Topology): readonly Member[] {
   const answering = topology.members.filter((m) => m.sighting.latest.kind === 'answered')
-  const free = answering.filter((m) => edgesOf(topology, m.id).every((e) => e.source === undefined))
-  return free.length > 0
-    ? free
-    : answering.filter((m) =>
-        edgesTo(topology, m.id).some((e) => edgesOf(topology, m.id).some((own) => own.source === e.replica)),
-      )
+  const free = answering.filter((m) => edgesOf(topology, m.id).length === 0)
+  const inRing = (m: Member): boolean =>
+    edgesOf(topology, m.id).every(
+      (e) =>
+        answering.some((a) => a.id === e.source) && edgesTo(topology, m.id).some((back) => back.replica === e.source),
+    )
+  return free.length > 0 ? free : answering.filter(inRing)
 }
+
+/** Servers that do not answer, or whose names only are known: one of them may be the real primary. */
+const away = (topology: Topology): readonly string[] =>
+  [
+    ...topology.members
+      .filter((m) => !m.declared.downtimed && m.sighting.latest.kind !== 'answered')
+      .map((m) => m.sighting),
+    ...topology.strangers,
+  ].map((s) => printAddress(s.address))
 
 export interface AdoptRequest {
   readonly open: boolean
@@ -50,6 +61,13 @@ export function adoptable(
       return reason('other_writable', `${only.id} is writable, not ${request.wanted}`, `regent adopt ${alias}`)
     return { server: only.id, writable: true }
   }
+  const missing = away(topology)
+  if (missing.length > 0 && request.open)
+    return reason(
+      'not_all_answer',
+      `${missing.join(', ')} ${missing.length === 1 ? 'does' : 'do'} not answer: one of them may be the primary`,
+      `bring them back, or regent forget <server>, then: regent adopt ${alias} --open`,
+    )
   const candidates = request.wanted ? roots(topology).filter((m) => m.id === request.wanted) : roots(topology)
   const root = candidates[0]
   if (!root || candidates.length > 1)

@@ -3,7 +3,7 @@ import type { Step, StepBody } from '../../model/step.ts'
 import { edgesOf } from '../../model/topology.ts'
 import { fenceDemand, unattainable } from '../fence/proof.ts'
 import { settleLoss } from './loss.ts'
-import { rank } from './rank.ts'
+import { rank, undrainable } from './rank.ts'
 import { absentFollowers, type Follower, followers, type Situation } from './situation.ts'
 
 /**
@@ -81,11 +81,18 @@ function vetoes(situation: Situation, found: readonly Follower[]): readonly Refu
     `${ranking.winner?.id ?? ''} is ${Math.round(lagMs / 1000)} s behind, the limit is ${policy.drainLimitMs / 1000} s`,
     'raise policy drain_limit, or wait until it has caught up',
   )
-  const foreign = edgesOf(topology, situation.subject).filter((e) => e.source === undefined)
+  const stuck = undrainable(ranking)
+  say(
+    stuck !== undefined,
+    'most_advanced_undrainable',
+    `${stuck}, so nobody can catch up from it`,
+    `repair its applier (or end its delay), then: regent failover ${topology.alias}`,
+  )
+  const foreign = edgesOf(topology, situation.subject).filter((e) => e.channel.receiver !== 'stopped')
   say(
     foreign.length > 0,
     'foreign_channels',
-    `it receives from servers outside this cluster (${foreign.map((e) => e.channel.name || 'default').join(', ')}), and that link would be lost`,
+    `it receives from another server itself (${foreign.map((e) => e.channel.name || 'default').join(', ')}), and that link would be lost`,
     'move these channels by hand first',
   )
   return reasons
@@ -112,7 +119,7 @@ function fenceVeto(situation: Situation): readonly RefusalReason[] {
   ]
 }
 
-const withdrawals = (situation: Situation): readonly Step[] =>
+export const withdrawals = (situation: Situation): readonly Step[] =>
   situation.routes.map((route) => ({
     kind: 'withdraw_route',
     id: `withdraw:${route}`,
@@ -125,7 +132,7 @@ const withdrawals = (situation: Situation): readonly Step[] =>
   }))
 
 /** Clients are cut first, only then semi-sync goes off, then read-only: the other order would answer OK for rows that no replica has. */
-function fencing(situation: Situation): readonly Step[] {
+export function fencing(situation: Situation): readonly Step[] {
   if (situation.subjectState !== 'answers') return []
   const server = situation.subject
   // A living MySQL takes up to a second to switch its source side off while dump threads are attached.

@@ -8,8 +8,8 @@ import { barrierStep, fenceDemand } from '../fence/proof.ts'
 import { type AckerPlan, planAckers } from './ackers.ts'
 import { attachStep, counting, keepsRelayLog, opening, sourceSide } from './gates.ts'
 import { settleLoss } from './loss.ts'
-import { rank } from './rank.ts'
-import { edgesToSubject, type Follower, type Situation } from './situation.ts'
+import { rank, undrainable } from './rank.ts'
+import { edgesToSubject, type Follower, type Situation, subjectAddresses } from './situation.ts'
 
 /** Readings taken after each receiver was seen stopped: the only ones from which a winner may be chosen. */
 export type SealedReadings = ReadonlyMap<ServerId, ServerStatus>
@@ -48,6 +48,13 @@ export function planFailoverAct2(situation: Situation, sealed: SealedReadings): 
       code: 'no_candidate',
       says: 'no sealed replica may become the primary',
       tryThis: `regent topology ${situation.topology.alias}`,
+    })
+  const stuck = undrainable(ranking)
+  if (stuck !== undefined)
+    return refuse({
+      code: 'most_advanced_undrainable',
+      says: `${stuck}, so nobody can catch up from it`,
+      tryThis: 'repair its applier, or end its delay',
     })
   if (loss.kind === 'refused') return loss.refusal
   const ackers = planAckers(situation, winner, candidates)
@@ -108,9 +115,10 @@ function promotion(situation: Situation, cast: Cast): readonly Step[] {
       demand,
       stopped: situation.stopped,
       routes: situation.routes,
+      addresses: subjectAddresses(situation),
     }),
   ]
-  return [
+  return oncePerId([
     drainStep(situation, winner),
     ...catchUp,
     ...attachments,
@@ -121,8 +129,12 @@ function promotion(situation: Situation, cast: Cast): readonly Step[] {
       gates.map((s) => s.id),
     ),
     ...followUp(situation, winner, rest),
-  ]
+  ])
 }
+
+/** The most advanced server is drained for the winner's sake, and may be an acker or one of the rest as well: the first step is the stricter. */
+const oncePerId = (steps: readonly Step[]): readonly Step[] =>
+  steps.filter((step, at) => steps.findIndex((other) => other.id === step.id) === at)
 
 const drainStep = (situation: Situation, follower: Follower): Step => ({
   kind: 'drain',
@@ -178,19 +190,27 @@ function attachingAckers(situation: Situation, cast: Cast, ready: string): reado
   return ackers.ackers.flatMap((acker): readonly Step[] => {
     const keepRelayLog = keepsRelayLog(acker)
     const mustDrain = !keepRelayLog && !untouched && drained(acker.status.history) !== 'yes'
-    const drain: readonly Step[] = mustDrain && ready !== `drain:${acker.id}` ? [drainStep(situation, acker)] : []
-    const after = [...(keepRelayLog ? [] : [ready]), ...drain.map((s) => s.id)]
-    return [...drain, attachStep(situation, acker, { to: winner.id, after, keepRelayLog, ifItFails: 'go_on' })]
+    const drain = mustDrain && ready !== `drain:${acker.id}` ? [ackerDrain(situation, acker, ready)] : []
+    const needs = drain.map((s) => s.id)
+    const after = [...(keepRelayLog ? [] : [ready]), ...needs]
+    const attach = attachStep(situation, acker, { to: winner.id, after, keepRelayLog, ifItFails: 'go_on' })
+    return [...drain, needs.length > 0 ? { ...attach, needs } : attach]
   })
 }
+
+/** An acker whose applier waits for a lock must not hold the opening: it applies all along, and is waited for only as long as for attaching. */
+const ackerDrain = (situation: Situation, acker: Follower, ready: string): Step => ({
+  ...drainStep(situation, acker),
+  after: [ready],
+  deadlineMs: situation.policy.attachDeadlineMs,
+  ifItFails: 'go_on',
+})
 
 /** Beside each other, and none in another's way: a dead replica never delays the reset of the winner's old channel. */
 function followUp(situation: Situation, winner: Follower, rest: readonly Follower[]): readonly Step[] {
   const announced = situation.routes.length > 0 ? situation.routes.map((r) => `announce:${r}`) : [`open:${winner.id}`]
   return [
-    ...rest.map((f) =>
-      attachStep(situation, f, { to: winner.id, after: announced, keepRelayLog: keepsRelayLog(f), ifItFails: 'go_on' }),
-    ),
+    ...rest.flatMap((f) => attachingRest(situation, winner, f, announced)),
     {
       kind: 'reset_channel',
       id: `reset:${winner.id}`,
@@ -201,4 +221,22 @@ function followUp(situation: Situation, winner: Follower, rest: readonly Followe
       ifItFails: 'go_on',
     },
   ]
+}
+
+/**
+ * Where CHANGE drops the relay log it is applied first: while an acker is still being sent again what it dropped, this one may be the
+ * only other server that holds the newest acknowledged rows.
+ */
+function attachingRest(
+  situation: Situation,
+  winner: Follower,
+  follower: Follower,
+  announced: readonly string[],
+): readonly Step[] {
+  const keepRelayLog = keepsRelayLog(follower)
+  const drainFirst =
+    !keepRelayLog && drained(follower.status.history) !== 'yes' && follower.channel.applierError === undefined
+  const drain: readonly Step[] = drainFirst ? [{ ...drainStep(situation, follower), ifItFails: 'go_on' }] : []
+  const after = [...announced, ...drain.map((s) => s.id)]
+  return [...drain, attachStep(situation, follower, { to: winner.id, after, keepRelayLog, ifItFails: 'go_on' })]
 }

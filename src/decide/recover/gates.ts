@@ -32,13 +32,15 @@ export function sourceSide(
   ackers: AckerPlan,
   after: readonly string[],
 ): readonly Step[] {
-  if (ackers.waitCount === 0) return []
+  const off = ackers.waitCount === 0
+  // Off, too, is made sure of: left on, it would wait for acknowledgements that nobody sends.
+  if (off && ackers.wanted.kind === 'off') return []
   return [
     {
       kind: 'semi_sync_source',
-      id: `source_on:${winner}`,
+      id: `source_${off ? 'off' : 'on'}:${winner}`,
       server: winner,
-      to: 'on',
+      to: off ? 'off' : 'on',
       waitCount: ackers.waitCount,
       after,
       deadlineMs: situation.policy.attachDeadlineMs,

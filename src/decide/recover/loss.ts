@@ -1,5 +1,5 @@
 import { executedWithinReceived } from '../../model/history.ts'
-import type { ServerId } from '../../model/ids.ts'
+import { type ServerId, serverId } from '../../model/ids.ts'
 import type { Refusal, Risk } from '../../model/plan.ts'
 import { refuse } from '../../model/plan.ts'
 import { type Policy, UNPROVEN_LOSS_BOUND_S } from '../../model/policy.ts'
@@ -33,26 +33,30 @@ export function losslessSource(status: ServerStatus | undefined): SemiSyncSource
   return lossless ? source : undefined
 }
 
-/** N and k of the proof, from the primary's last good reading and the replicas' own. */
+/**
+ * N and k of the proof, from the primary's last good reading and the replicas' own. Whoever was attached counts, also a server that
+ * this Regent never read: it cannot be sealed, and may hold the only acknowledgement.
+ */
 export function ackerSet(situation: Situation): AckerSet | undefined {
   const source = losslessSource(situation.lastReading?.status)
   if (!source || !situation.lastReading) return undefined
-  const attached = new Set(situation.lastReading.status.attached.map((a) => a.numericId))
-  const holders: ServerId[] = []
-  const leftOut: { server: ServerId; why: string }[] = []
-  for (const edge of edgesToSubject(situation)) {
-    const answer = member(situation.topology, edge.replica)?.sighting.answer
-    if (answer?.status.semiSync.kind !== 'present' || !answer.status.semiSync.replicaEnabled) continue
-    if (attached.has(answer.status.numericId) || couldHaveAttachedSince(situation, edge.replica))
-      holders.push(edge.replica)
-    else
-      leftOut.push({
-        server: edge.replica,
-        why: 'not attached at the last good reading of the primary, and silent since before it',
-      })
-  }
+  const attached = situation.lastReading.status.attached.map((a) => a.numericId)
+  const members = situation.topology.members
+  const byNumber = (numericId: number) => members.find((m) => m.sighting.answer?.status.numericId === numericId)
+  const unread = attached.filter((id) => byNumber(id) === undefined).map((id) => serverId(`server_id ${id}`))
+  const read = attached.flatMap((id) => byNumber(id) ?? []).filter((m) => acknowledges(m.sighting.answer?.status))
+  const others = edgesToSubject(situation)
+    .flatMap((edge) => member(situation.topology, edge.replica) ?? [])
+    .filter((m) => acknowledges(m.sighting.answer?.status) && !read.some((r) => r.id === m.id))
+  const late = others.filter((m) => couldHaveAttachedSince(situation, m.id))
+  const why = 'not attached at the last good reading of the primary, and silent since before it'
+  const leftOut = others.filter((m) => !late.includes(m)).map((m) => ({ server: m.id, why }))
+  const holders = [...new Set([...unread, ...read.map((m) => m.id), ...late.map((m) => m.id)])]
   return { holders, waitCount: source.waitCount, mustSeal: Math.max(1, holders.length - source.waitCount + 1), leftOut }
 }
+
+const acknowledges = (status: ServerStatus | undefined): boolean =>
+  status?.semiSync.kind === 'present' && status.semiSync.replicaEnabled
 
 /** Its own reading, not older than the primary's last, showed a running receiver. */
 function couldHaveAttachedSince(situation: Situation, id: ServerId): boolean {

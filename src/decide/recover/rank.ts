@@ -1,4 +1,5 @@
-import { compareReceived, drained, type History } from '../../model/history.ts'
+import { ownWritesBeyond } from '../../model/history/own-writes.ts'
+import { compareReceived, drained, errant, type History } from '../../model/history.ts'
 import type { ServerId } from '../../model/ids.ts'
 import type { Ranked } from '../../model/plan.ts'
 import type { Preference } from '../../model/policy.ts'
@@ -15,16 +16,18 @@ export interface Ranking {
   readonly parted?: { readonly a: ServerId; readonly b: ServerId; readonly relation: 'diverged' | 'unprovable' }
 }
 
-/** Ranked by what was received (not applied), then policy, site, version, durability, backlog, and the name, so that the choice is repeatable. */
+/** Ranked by what was received (not applied), then policy, site, version, durability, what is applied, and the name, so that the choice is repeatable. */
 export function rank(situation: Situation, candidates: readonly Follower[]): Ranking {
+  const errant = (c: Follower): string => errantOf(situation, c)
+  const sound = candidates.filter((c) => errant(c) === '')
   const context = [...candidates.map((c) => c.status.history), ...knownHistories(situation)]
-  const parted = firstParted(candidates, context)
+  const parted = firstParted(sound, context)
   const judged = candidates.map((c) => ({ candidate: c, against: objections(situation, c) }))
   const eligible = judged.filter((j) => j.against.length === 0).map((j) => j.candidate)
   const order = (a: Follower, b: Follower): number => byRank(situation, context, a, b)
   const best = [...eligible].sort(order)
   const winner = best[0]
-  const mostAdvanced = [...candidates].sort((a, b) => moreReceived(a, b, context) || preferTheWinner(a, b, winner))[0]
+  const mostAdvanced = [...sound].sort((a, b) => moreReceived(a, b, context) || preferTheWinner(a, b, winner))[0]
   const ranked: readonly Ranked[] = [
     ...best.map((c, i) => ({ server: c.id, eligible: true, reasons: reasonsFor(situation, c, best[i + 1], context) })),
     ...judged
@@ -39,6 +42,25 @@ export function rank(situation: Situation, candidates: readonly Follower[]): Ran
   }
 }
 
+/** What the winner would have to wait for, and that never comes: the most advanced one cannot apply what only it received. */
+export function undrainable({ winner, mostAdvanced }: Ranking): string | undefined {
+  if (!winner || !mostAdvanced || winner.id === mostAdvanced.id || drained(mostAdvanced.status.history) === 'yes')
+    return undefined
+  const { channel, id } = mostAdvanced
+  const name = `${id} received most, but`
+  if (channel.delayMs > 0) return `${name} applies with an intended delay of ${channel.delayMs / 1000} s`
+  if (channel.applierError)
+    return `${name} its applier is broken: ${channel.applierError.code} ${channel.applierError.message}`
+  return undefined
+}
+
+/** Written by itself, though it never reigned; '' where nothing is, or where no reading of the primary tells. */
+function errantOf(situation: Situation, { id, status }: Follower): string {
+  const reference = situation.lastReading?.status.history
+  if (!reference || situation.formerPrimaries.includes(id)) return ''
+  return ownWritesBeyond(status.history, reference, { uuid: id, numericId: status.numericId })
+}
+
 const preferTheWinner = (a: Follower, b: Follower, winner: Follower | undefined): number =>
   a.id === winner?.id ? -1 : b.id === winner?.id ? 1 : 0
 
@@ -46,6 +68,13 @@ const preferTheWinner = (a: Follower, b: Follower, winner: Follower | undefined)
 export function moreReceived(a: Follower, b: Follower, context: readonly History[]): number {
   const relation = compareReceived(a.status.history, b.status.history, context)
   return relation === 'ahead' ? -1 : relation === 'behind' ? 1 : 0
+}
+
+/** Negative when `a` applied more. Unprovable is 0: it only decides who is ready sooner. */
+function moreApplied(a: Follower, b: Follower, context: readonly History[]): number {
+  const surplus = (of: Follower, over: Follower): number =>
+    errant(of.status.history, over.status.history, context).kind === 'some' ? 1 : 0
+  return surplus(b, a) - surplus(a, b)
 }
 
 function firstParted(candidates: readonly Follower[], context: readonly History[]): Ranking['parted'] {
@@ -68,6 +97,8 @@ function objections(situation: Situation, candidate: Follower): readonly string[
   say(member.declared.downtimed, 'it is downtimed')
   say(channel.delayMs > 0, `it is delayed on purpose by ${channel.delayMs / 1000} s`)
   say(channel.filtered, 'its channel filters')
+  const errant = errantOf(situation, candidate)
+  say(errant !== '', `it has errant transactions: ${errant}`)
   say(!status.binlog.enabled, 'it has no binary log')
   say(
     status.binlog.enabled && !status.binlog.logsReplicaUpdates,
@@ -104,7 +135,6 @@ function byRank(situation: Situation, context: readonly History[], a: Follower, 
   const preference = (f: Follower): number => PREFERENCE_ORDER[f.member.declared.preference]
   const avoided = (f: Follower): number => (f.member.declared.preference === 'avoid' ? 1 : 0)
   const site = (f: Follower): number => (otherSite(situation, f) ? 1 : 0)
-  const backlog = (f: Follower): number => (drained(f.status.history) === 'yes' ? 0 : 1 + (f.channel.lagMs ?? 0))
   const fragile = (f: Follower): number => (f.status.binlog.sync === 1 && f.status.binlog.flushAtCommit === 1 ? 0 : 1)
   return (
     avoided(a) - avoided(b) ||
@@ -115,7 +145,7 @@ function byRank(situation: Situation, context: readonly History[], a: Follower, 
     compareVersions(a.status.version, b.status.version) ||
     fragile(a) - fragile(b) ||
     // Clients wait for the drain; an applier that waits for a lock may never end it.
-    backlog(a) - backlog(b) ||
+    moreApplied(a, b, context) ||
     (a.id < b.id ? -1 : 1)
   )
 }

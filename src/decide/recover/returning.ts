@@ -3,7 +3,7 @@ import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, refuse } from '../../model/plan.ts'
 import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
-import { member } from '../../model/topology.ts'
+import { edgesOf, member } from '../../model/topology.ts'
 import { planAckers, wantedSemiSync } from './ackers.ts'
 import { counting, opening, sourceSide } from './gates.ts'
 import { followers, knownHistories, type Situation } from './situation.ts'
@@ -30,10 +30,14 @@ const plan = (situation: Situation, kind: Plan['kind'], steps: readonly Step[], 
   },
 })
 
-/** Before anything else: a server of an older reign is closed, with its clients cut first and semi-sync off only then. */
+/**
+ * Before anything else: a server that must not take writes is closed. The primary of the present reign only where its history went
+ * backwards (`Situation.unsound`): what it writes now reuses transactions that its replicas have, and they skip it silently.
+ */
 export function planFence(situation: Situation): Planned {
   const server = situation.subject
-  if (situation.topology.reign?.primary === server)
+  const reigns = situation.topology.reign?.primary === server
+  if (reigns && !situation.unsound)
     return refuse({
       code: 'is_the_primary',
       says: `${server} is the primary of the present reign`,
@@ -46,13 +50,31 @@ export function planFence(situation: Situation): Planned {
       says: `${server} does not answer, so it cannot be closed`,
       tryThis: `regent topology ${situation.topology.alias}`,
     })
-  return plan(situation, 'fence', fencingSteps(situation, status), 'it is not the primary of the present reign')
+  const withdrawals = reigns
+    ? situation.routes.map(
+        (route): Step => ({
+          kind: 'withdraw_route',
+          id: `withdraw:${route}`,
+          route,
+          sessions: 'close',
+          after: [],
+          deadlineMs: situation.policy.act1DeadlineMs,
+          ifItFails: 'go_on',
+        }),
+      )
+    : []
+  const because = reigns ? 'its history went backwards' : 'it is not the primary of the present reign'
+  return plan(situation, 'fence', [...withdrawals, ...fencingSteps(situation, status)], because)
 }
 
+/**
+ * Where commits wait for acknowledgements, clients are cut first, only then semi-sync goes off, then it is closed: another order
+ * answers OK for rows that no replica has. Where none wait, it is closed at once: clients that reconnect cannot delay that.
+ */
 function fencingSteps(situation: Situation, status: ServerStatus): readonly Step[] {
   const server = situation.subject
   const common = { deadlineMs: 5000, ifItFails: 'stop' } as const
-  const sourceOn = status.semiSync.kind === 'present' && status.semiSync.source.enabled
+  const waits = status.semiSync.kind === 'present' && status.semiSync.source.enabled
   const cut: Step = { kind: 'cut_clients', id: `cut:${server}`, server, after: [], ...common }
   const off: Step = {
     kind: 'semi_sync_source',
@@ -61,26 +83,31 @@ function fencingSteps(situation: Situation, status: ServerStatus): readonly Step
     to: 'off',
     waitCount: 0,
     after: [cut.id],
+    needs: [cut.id],
     ...common,
   }
-  const close: Step = {
-    kind: 'close_server',
-    id: `close:${server}`,
-    server,
-    lockWaitS: 2,
-    after: [cut.id, ...(sourceOn ? [off.id] : [])],
-    ...common,
-  }
-  return sourceOn ? [cut, off, close] : [cut, close]
+  const close: Step = { kind: 'close_server', id: `close:${server}`, server, lockWaitS: 2, after: [], ...common }
+  if (waits) return [cut, off, { ...close, after: [off.id], needs: [off.id] }]
+  return [close, { ...cut, after: [close.id], ifItFails: 'go_on' }]
 }
 
 export function planUnfence(situation: Situation): Planned {
   const { reign, alias } = situation.topology
-  if (reign && reign.primary !== situation.subject)
+  if (reign && reign.primary !== situation.subject && !situation.overReign)
     return refuse({
       code: 'another_reign',
       says: `${reign.primary} reigns (epoch ${reign.epoch}): opening ${situation.subject} would make two primaries`,
-      tryThis: `regent unfence ${situation.subject} --over-reign ${reign.epoch} --reason "…" --for 10m, or regent switchover ${alias} --to ${situation.subject}`,
+      tryThis: `regent unfence ${situation.subject} --over-reign --reason "…" --for 10m, or regent switchover ${alias} --to ${situation.subject}`,
+    })
+  const others = situation.topology.members.filter((m) => m.id !== situation.subject && !situation.overReign)
+  const writing = others.filter(
+    (m) => m.sighting.latest.kind === 'answered' && takesWrites(m.sighting.latest.status.access),
+  )
+  if (writing.length > 0)
+    return refuse({
+      code: 'other_writable',
+      says: `${writing.map((m) => m.id).join(', ')} takes writes: opening ${situation.subject} would make two primaries`,
+      tryThis: `regent fence ${writing[0]?.id}, or: regent unfence ${situation.subject} --over-reign --reason "…" --for 10m`,
     })
   return plan(
     situation,
@@ -130,7 +157,15 @@ export function planRejoin(situation: Situation): Planned {
       errant: { server, gtids: surplus.gtids },
     })
   const fencing = takesWrites(status.access) ? fencingSteps(situation, status) : sourceOff(situation, status)
-  const channel = status.channels[0]?.name ?? ''
+  // The channel that leads to a server of this cluster, and no other: a link to another cluster is not ours to take over.
+  const own = edgesOf(situation.topology, server).find((e) => e.source !== undefined)
+  const channel = own?.channel.name ?? ''
+  if (!own && status.channels.some((c) => c.name === channel))
+    return refuse({
+      code: 'channel_in_use',
+      says: `the default channel of ${server} receives from a server outside this cluster`,
+      tryThis: 'name that channel, or move it, by hand',
+    })
   const attach: Step = {
     kind: 'attach',
     id: `attach:${server}`,

@@ -1,3 +1,4 @@
+import type { Address } from '../../model/address.ts'
 import type { History } from '../../model/history.ts'
 import type { Epoch, Instant, RecoveryId, ServerId } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
@@ -30,6 +31,10 @@ export interface Situation {
   readonly automatic: boolean
   /** While a reign is only being opened: the primaries before it, whose replicas still point at them. */
   readonly formerPrimaries: readonly ServerId[]
+  /** Found by diagnosis: the subject's history went backwards. */
+  readonly unsound: boolean
+  /** A person opens the subject although another reign stands: named, reasoned, recorded. */
+  readonly overReign: boolean
   /** Tried in this recovery and not counted in time: not tried again. */
   readonly unusableAckers: readonly ServerId[]
   /** A person wants this one and no other. */
@@ -70,6 +75,15 @@ function follower(topology: Topology, edge: Edge): readonly Follower[] {
   const status = found && answersNow(found)
   const channel = status?.channels.find((c) => c.name === edge.channel.name)
   return found && status && channel ? [{ member: found, id: found.id, status, channel }] : []
+}
+
+/** Every address by which the subject is known: where a stopped server must refuse. */
+export function subjectAddresses(situation: Situation): readonly Address[] {
+  const sighting = member(situation.topology, situation.subject)?.sighting
+  if (!sighting) return []
+  const status = sighting.answer?.status
+  const admin = status?.adminPort === undefined ? [] : [{ host: sighting.address.host, port: status.adminPort }]
+  return [sighting.address, ...admin, ...(status?.aliases ?? [])]
 }
 
 /** Followers that do not answer now, from their last answers. */

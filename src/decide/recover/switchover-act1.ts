@@ -1,7 +1,7 @@
 import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, type Refusal, type RefusalReason, refuse } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
-import { member } from '../../model/topology.ts'
+import { edgesOf, member } from '../../model/topology.ts'
 import { type AckerPlan, planAckers, wantedSemiSync } from './ackers.ts'
 import { attachStep, counting, keepsRelayLog, sourceSide } from './gates.ts'
 import { rank } from './rank.ts'
@@ -60,6 +60,13 @@ function vetoes(situation: Situation, found: readonly Follower[]): readonly Refu
     `no replica may become the primary: ${ranking.ranked.map((r) => `${r.server}: ${r.reasons.join(', ')}`).join('; ') || 'none answers'}`,
     `regent topology ${topology.alias}`,
   )
+  const foreign = edgesOf(topology, situation.subject).filter((e) => e.channel.receiver !== 'stopped')
+  say(
+    foreign.length > 0,
+    'foreign_channels',
+    `the primary receives from another server itself (${foreign.map((e) => e.channel.name || 'default').join(', ')})`,
+    'move these channels by hand first',
+  )
   const channel = ranking.winner?.channel
   say(
     channel !== undefined && channel.receiver !== 'running',
@@ -108,7 +115,9 @@ function earlyAckers(
   const others = found.filter(
     (f) => f.id !== winner.id && f.channel.receiver === 'running' && f.channel.applier === 'running',
   )
-  const keeps = found.filter((f) => f.channel.receiver === 'running').length - ackers.ackers.length
+  const acknowledging = (f: Follower): boolean =>
+    f.channel.receiver === 'running' && f.status.semiSync.kind === 'present' && f.status.semiSync.replicaEnabled
+  const keeps = found.filter(acknowledging).length - ackers.ackers.length
   const source = situation.lastReading?.status.semiSync
   const needed = source?.kind === 'present' && source.source.enabled ? source.source.waitCount : 0
   return keeps >= needed && ackers.ackers.every((a) => others.some((o) => o.id === a.id)) ? ackers.ackers : []
@@ -200,6 +209,17 @@ function closing(situation: Situation, early: readonly Follower[]): readonly Ste
       ifItFails: 'stop',
       undo: { kind: 'open_server', server },
     },
+    ...situation.routes.map(
+      (route): Step => ({
+        kind: 'close_idle_sessions',
+        id: `sessions:${route}`,
+        route,
+        server,
+        after: [`close:${server}`],
+        deadlineMs,
+        ifItFails: 'go_on',
+      }),
+    ),
   ]
 }
 

@@ -3,7 +3,7 @@ import { type Plan, type Planned, refuse } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
 import { barrierStep } from '../fence/proof.ts'
 import { attachStep, keepsRelayLog, opening } from './gates.ts'
-import { type Follower, followers, type Situation } from './situation.ts'
+import { type Follower, followers, type Situation, subjectAddresses } from './situation.ts'
 
 /** What both acts of a switchover have in common. */
 export const skeleton = (situation: Situation, act: 1 | 2): Omit<Plan, 'steps' | 'ranking' | 'risks'> => ({
@@ -41,6 +41,7 @@ export function planSwitchoverAct2(situation: Situation, act1: Plan): Planned {
     demand,
     stopped: false,
     routes: situation.routes,
+    addresses: subjectAddresses(situation),
   })
   const plan: Plan = {
     ...skeleton(situation, 2),
@@ -69,23 +70,10 @@ interface Aftermath {
   readonly oldFollows: boolean
 }
 
-/** Sessions of the old primary are closed between statements; it follows the new one, with its source side off before its channel starts. */
+/** The rest follows; the old primary follows the new one, with its source side off before its channel starts. */
 function afterwards(situation: Situation, { winner, channel, rest, oldFollows }: Aftermath): readonly Step[] {
-  const old = situation.subject
   const announced = situation.routes.length > 0 ? situation.routes.map((r) => `announce:${r}`) : [`open:${winner}`]
-  const idle = situation.routes.map(
-    (route): Step => ({
-      kind: 'close_idle_sessions',
-      id: `sessions:${route}`,
-      route,
-      server: old,
-      after: announced,
-      deadlineMs: situation.policy.switchoverBoundMs,
-      ifItFails: 'go_on',
-    }),
-  )
   return [
-    ...idle,
     ...rest.map((f) =>
       attachStep(situation, f, { to: winner, after: announced, keepRelayLog: keepsRelayLog(f), ifItFails: 'go_on' }),
     ),

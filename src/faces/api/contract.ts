@@ -125,6 +125,9 @@ export interface CommandJson {
   readonly verb: 'failover' | 'switchover' | 'adopt' | 'rejoin' | 'fence' | 'unfence'
   readonly server?: string
   readonly open?: boolean
+  /** End the recovery that is open first. */
+  readonly abandon?: boolean
+  readonly overReign?: boolean
   /** `10s`, `any`, `proven` */
   readonly loss?: string
   readonly fence?: string

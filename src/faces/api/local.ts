@@ -140,6 +140,8 @@ export function commandOf(json: CommandJson): Command {
     ...(server === undefined ? {} : { server }),
     ...(open === undefined ? {} : { open }),
     ...(forMs === undefined ? {} : { forMs }),
+    ...(json.abandon ? { abandon: true } : {}),
+    ...(json.overReign ? { overReign: true } : {}),
     ...(json.loss === undefined ? {} : { loss: lossOf(json.loss) }),
     ...(json.fence === undefined ? {} : { fence: fenceOf(json.fence) }),
   }

@@ -24,7 +24,7 @@ export function printProblems(problems: readonly Problem[], { err, paint, output
  * because hiding it would leave nobody anything to go by.
  */
 export function printThrown(thrown: unknown, printing: ProblemPrinting): ExitCode {
-  if (thrown instanceof ProblemError) return printProblems([thrown.problem], printing)
+  if (thrown instanceof ProblemError) return printProblems([thrown.problem, ...thrown.others], printing)
   const told = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
   printing.err(
     `${printing.paint('red', 'regent:')} this is a fault of Regent itself; please report it with these lines\n${told}\n`,

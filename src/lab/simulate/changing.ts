@@ -33,7 +33,10 @@ export function modelChanging(wire: Wire, life: Life): Changing {
     seal: ({ address }, _options, context) =>
       send('seal', address, context, (server, apply) =>
         onChannel(server, (channel) => {
-          if (channel.receiver !== 'stopped') apply(() => void (channel.receiver = 'stopped'))
+          if (channel.receiver !== 'stopped')
+            apply(() => {
+              channel.receiver = 'stopped'
+            })
           return done('the receiver is stopped', statusOf(server, universe))
         }),
       ),
@@ -42,7 +45,10 @@ export function modelChanging(wire: Wire, life: Life): Changing {
     stopApplier: ({ address }, _options, context) =>
       send('stop applier', address, context, (server, apply) =>
         onChannel(server, (channel) => {
-          if (channel.applier === 'running') apply(() => void (channel.applier = 'stopped'))
+          if (channel.applier === 'running')
+            apply(() => {
+              channel.applier = 'stopped'
+            })
           return done('the applier is stopped')
         }),
       ),
@@ -63,7 +69,10 @@ export function modelChanging(wire: Wire, life: Life): Changing {
     semiSyncSource: (address, { enabled, waitCount }, context) =>
       send(enabled ? 'source on' : 'source off', address, context, (server, apply) => {
         const already = server.source.enabled === enabled && (!enabled || server.source.waitCount === waitCount)
-        if (!already) apply(() => void (server.source = { enabled, waitCount: Math.max(1, waitCount) }))
+        if (!already)
+          apply(() => {
+            server.source = { enabled, waitCount: Math.max(1, waitCount) }
+          })
         return done(`the source side is ${enabled ? 'on' : 'off'}`)
       }),
     cutClients: (address, _except, context) =>
@@ -77,7 +86,10 @@ export function modelChanging(wire: Wire, life: Life): Changing {
     close: (address, { lockWaitS }, context) => send('close', address, context, closing(universe, lockWaitS)),
     open: (address, context) =>
       send('open', address, context, (server, apply) => {
-        if (server.access !== 'writable') apply(() => void (server.access = 'writable'))
+        if (server.access !== 'writable')
+          apply(() => {
+            server.access = 'writable'
+          })
         return done(`${printAddress(address)} is open`)
       }),
     idleSessions: async (address, signal) => {
@@ -150,7 +162,10 @@ const startReceiver: Work = (server, apply) =>
 const startApplier: Work = (server, apply) =>
   onChannel(server, (channel) => {
     if (channel.applierError) return failed('applier_broken', channel.applierError.message)
-    if (channel.applier === 'stopped') apply(() => void (channel.applier = 'running'))
+    if (channel.applier === 'stopped')
+      apply(() => {
+        channel.applier = 'running'
+      })
     return done('the applier is started')
   })
 
@@ -158,7 +173,9 @@ const reset: Work = (server, apply) => {
   const { channel } = server
   if (channel === undefined) return done('there is no such channel')
   if (channel.relay.length > 0) return failed('not_drained', 'it holds what is received and not applied')
-  apply(() => void (server.channel = undefined))
+  apply(() => {
+    server.channel = undefined
+  })
   return done('the channel is forgotten')
 }
 
@@ -183,7 +200,9 @@ function attach(server: ModelServer, to: AttachTo, { apply, source }: Attaching)
   const keeps = to.keepRelayLog && server.flavour === 'mysql' && channel !== undefined
   const unsafe = !keeps && channel !== undefined && !channel.relay.every((t) => source?.has(t.uid) ?? false)
   if (unsafe) {
-    apply(() => void (channel.receiver = 'stopped'))
+    apply(() => {
+      channel.receiver = 'stopped'
+    })
     return failed('holds_unapplied', 'it holds what the new source cannot be shown to have', 'drain it first')
   }
   apply(() => {
@@ -221,24 +240,29 @@ function closing(universe: Universe, lockWaitS: number): Work {
   return (server, apply, going) => {
     if (server.access !== 'writable') return done('it is closed')
     const until = universe.timeline.now + lockWaitS * 1000
-    const end = (outcome: Outcome): Outcome => {
-      server.closing = false
-      universe.resume(server)
-      return outcome
+    const attempt = (): Outcome | undefined => {
+      if (!going() || server.life === 'down') return failed('ended', 'the waiting SET was killed')
+      if (server.waiting.length === 0) {
+        apply(() => {
+          server.access = 'closed_to_all'
+        })
+        return done('it is closed')
+      }
+      const over = universe.timeline.now >= until
+      return over ? failed('lock_wait', `${server.name} could not be closed within ${lockWaitS} s`) : undefined
     }
     return new Promise((resolve) => {
-      const attempt = (): void => {
-        if (!going() || server.life === 'down') return resolve(end(failed('ended', 'the waiting SET was killed')))
-        if (server.waiting.length === 0) {
-          apply(() => void (server.access = 'closed_to_all'))
-          return resolve(end(done('it is closed')))
+      const again = (): void => {
+        const outcome = attempt()
+        server.closing = outcome === undefined
+        if (outcome === undefined) {
+          universe.timeline.after(ASK_AGAIN_MS, again)
+          return
         }
-        if (universe.timeline.now >= until)
-          return resolve(end(failed('lock_wait', `${server.name} could not be closed within ${lockWaitS} s`)))
-        server.closing = true
-        universe.timeline.after(ASK_AGAIN_MS, attempt)
+        universe.resume(server)
+        resolve(outcome)
       }
-      attempt()
+      again()
     })
   }
 }

@@ -32,7 +32,10 @@ export function modelJournal({ durable, life, clock }: JournalParts): Journal {
     behind = []
     for (const write of waiting) write()
   }
-  life.whenDead((how) => (how === 'lost' ? (behind = []) : push()))
+  life.whenDead((how) => {
+    if (how === 'lost') behind = []
+    push()
+  })
   const call = <T>(what: string, work: () => T): Promise<T> =>
     life.point(what, async () => {
       push()
@@ -69,6 +72,18 @@ export function modelJournal({ durable, life, clock }: JournalParts): Journal {
             .slice(0, limit)
             .flatMap((row) => copy(row) ?? []),
         ),
+      ),
+    lastCompleted: (cluster, kind, automatic) =>
+      life.outlive(
+        Promise.resolve().then(() => {
+          const ended = [...durable.recoveries.values()]
+            .filter(({ record: r }) => r.cluster === cluster && r.kind === kind && r.automatic === automatic)
+            .flatMap(({ record: r }) => (r.state === 'done' && r.endedAt !== undefined ? [r.endedAt] : []))
+          return ended.reduce<WallTime | undefined>(
+            (last, at) => (last !== undefined && last > at ? last : at),
+            undefined,
+          )
+        }),
       ),
   }
 }
@@ -157,9 +172,10 @@ function setState(durable: Durable, { id, state, at, token }: StateChange): void
   const { record } = found(durable, id)
   if (OPEN_STATES.includes(state)) {
     if (!OPEN_STATES.includes(record.state)) throw new Error(`recovery ${id} has ended`)
-    return change(durable, id, { state })
+    change(durable, id, { state })
+  } else {
+    change(durable, id, { state, endedAt: record.endedAt ?? at })
   }
-  change(durable, id, { state, endedAt: record.endedAt ?? at })
 }
 
 const stateOf = (plan: Plan): RecoveryState => (plan.act === 1 ? 'act1' : 'act2')

@@ -29,7 +29,11 @@ export class Timeline {
   after(ms: number, run: () => void): Scheduled {
     const event: Event = { at: this.#now + Math.max(0, ms), order: this.#order++, run, cancelled: false }
     this.#events.splice(this.#placeOf(event), 0, event)
-    return { cancel: () => void (event.cancelled = true) }
+    return {
+      cancel: () => {
+        event.cancelled = true
+      },
+    }
   }
 
   /** Called after every event, once everything that it set in motion has come to rest: where the invariants are checked. */

@@ -121,13 +121,18 @@ export class Universe {
 
   freeze(name: string): void {
     const server = this.named(name)
-    if (server.life === 'up') this.#changing(() => void (server.life = 'frozen'))
+    if (server.life === 'up')
+      this.#changing(() => {
+        server.life = 'frozen'
+      })
   }
 
   thaw(name: string): void {
     const server = this.named(name)
     if (server.life !== 'frozen') return
-    this.#changing(() => void (server.life = 'up'))
+    this.#changing(() => {
+      server.life = 'up'
+    })
     const { packets } = server
     server.packets = []
     for (const packet of packets) packet.run()

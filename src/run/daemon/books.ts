@@ -13,13 +13,19 @@ const REREAD_MS = 1000
 /** A repair that was refused or failed is not tried again before this. */
 const RETRY_MS = 5000
 
+type Trouble = 'read' | 'write'
+const DONE: { readonly [T in Trouble]: string } = { read: 'read', write: 'written to' }
+
 /** What the store says of this cluster, kept at hand so that a cycle costs no read; and what a cycle has to remember. */
 export class Books {
   readonly #office: Office
   #reigns: readonly Reign[] = []
   #orders: readonly Order[] = []
   #recoveries: readonly RecoveryRecord[] = []
-  #readAt = Number.NEGATIVE_INFINITY
+  #lastCompleted: WallTime | undefined
+  #askedAt = Number.NEGATIVE_INFINITY
+  #current = false
+  readonly #troubled = new Set<Trouble>()
   #noted = new Map<string, string>()
   readonly #tried = new Map<string, number>()
 
@@ -27,21 +33,49 @@ export class Books {
     this.#office = office
   }
 
+  /** Never rejects: without its store Regent goes on watching and telling, with what it last read. */
   async refresh(): Promise<void> {
-    if (this.#office.clock.now() - this.#readAt >= REREAD_MS) await this.reload()
+    const now = this.#office.clock.now()
+    if (now - this.#askedAt < REREAD_MS) return
+    this.#askedAt = now
+    await this.reload().catch(() => undefined)
   }
 
+  /** Rejects with what keeps the store from being read; then the books are not current until they have been read again. */
   async reload(): Promise<void> {
+    const { clock } = this.#office
+    try {
+      await this.#read()
+      this.#askedAt = clock.now()
+      this.#current = true
+      this.#recovered('read')
+    } catch (error) {
+      this.#current = false
+      this.#failed('read', error)
+      throw error
+    }
+  }
+
+  /**
+   * The last reading of the store succeeded. While it is false nobody may act on what stands here: a pause, a reign or a recovery may
+   * have been written by another Regent since.
+   */
+  isCurrent(): boolean {
+    return this.#current
+  }
+
+  async #read(): Promise<void> {
     const { store, journal, cluster, clock } = this.#office
-    const [reigns, orders, recoveries] = await Promise.all([
+    const [reigns, orders, recoveries, lastCompleted] = await Promise.all([
       store.reigns(cluster),
       store.orders(cluster, clock.wall()),
       journal.list(cluster, 20),
+      journal.lastCompleted(cluster, 'failover', true),
     ])
     this.#reigns = [...reigns].sort((a, b) => a.epoch - b.epoch)
     this.#orders = orders
     this.#recoveries = recoveries
-    this.#readAt = clock.now()
+    this.#lastCompleted = lastCompleted
   }
 
   reign(): Reign | undefined {
@@ -74,15 +108,12 @@ export class Books {
   permitFacts() {
     const now = this.#office.clock.wall()
     const pause = this.#orders.find((o) => o.kind === 'pause' && o.until > now)
-    const completed = this.#recoveries.filter(
-      (r) => r.automatic && r.kind === 'failover' && r.state === 'done' && r.endedAt !== undefined,
-    )
-    const lastCompleted = Math.max(...completed.map((r) => r.endedAt ?? 0), Number.NEGATIVE_INFINITY)
+    const lastCompleted = this.#lastCompleted
     const open = this.openRecovery()
     return {
       now,
       ...(pause ? { pause } : {}),
-      ...(Number.isFinite(lastCompleted) ? { lastCompleted } : {}),
+      ...(lastCompleted === undefined ? {} : { lastCompleted }),
       ...(open ? { openRecovery: open.id } : {}),
     }
   }
@@ -97,31 +128,64 @@ export class Books {
     return true
   }
 
-  /** Stores what another process would need: identities and addresses, the primary's reading on every change of its followers, verdicts. */
+  /** A server that is found again after it was forgotten is written down again. */
+  forget(server: ServerId): void {
+    for (const key of [`server ${server}`, `reading ${server}`]) this.#noted.delete(key)
+  }
+
+  /**
+   * Stores what another process would need: identities and addresses, the primary's reading on every change of its followers, verdicts.
+   * Never rejects: what could not be written is written with a later cycle.
+   */
   async note(topology: Topology, diagnosis: Diagnosis, at: WallTime): Promise<void> {
+    try {
+      await this.#write(topology, diagnosis, at)
+      this.#recovered('write')
+    } catch (error) {
+      this.#failed('write', error)
+    }
+  }
+
+  async #write(topology: Topology, diagnosis: Diagnosis, at: WallTime): Promise<void> {
     const { store, cluster, config } = this.#office
     for (const { id, sighting } of topology.members)
-      if (this.#isNew(`server ${id}`, printAddress(sighting.address)))
-        await store.rememberServer({ id, cluster, address: sighting.address, seenAt: at })
+      await this.#once(`server ${id}`, printAddress(sighting.address), () =>
+        store.rememberServer({ id, cluster, address: sighting.address, seenAt: at }),
+      )
     const primary = topology.members.find((m) => m.id === this.reign()?.primary)
     const look = primary?.sighting.latest
     if (primary && look?.kind === 'answered') {
-      const { attached, semiSync, access } = look.status
-      if (this.#isNew(`reading ${primary.id}`, JSON.stringify([attached, semiSync, access])))
-        await store.rememberReading(cluster, { server: primary.id, at, status: look.status })
+      const { status } = look
+      const { attached, semiSync, access } = status
+      await this.#once(`reading ${primary.id}`, JSON.stringify([attached, semiSync, access]), () =>
+        store.rememberReading(cluster, { server: primary.id, at, status }),
+      )
     }
-    if (this.#isNew('verdict', diagnosis.primary.row))
-      await store.addEvidence({
-        cluster,
-        at,
-        verdict: diagnosis.primary.verdict,
-        body: JSON.stringify({ alias: config.alias, diagnosis }),
-      })
+    const { verdict, row } = diagnosis.primary
+    const body = (): string => JSON.stringify({ alias: config.alias, diagnosis })
+    await this.#once('verdict', row, () => store.addEvidence({ cluster, at, verdict, body: body() }))
   }
 
-  #isNew(key: string, value: string): boolean {
-    if (this.#noted.get(key) === value) return false
+  /** Remembered only once it is written. */
+  async #once(key: string, value: string, write: () => Promise<void>): Promise<void> {
+    if (this.#noted.get(key) === value) return
+    await write()
     this.#noted.set(key, value)
-    return true
+  }
+
+  /** Told once, not with every cycle, and its end as well. */
+  #failed(what: Trouble, error: unknown): void {
+    if (this.#troubled.has(what)) return
+    this.#troubled.add(what)
+    this.#say(`the store cannot be ${DONE[what]}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+
+  #recovered(what: Trouble): void {
+    if (this.#troubled.delete(what)) this.#say(`the store can be ${DONE[what]} again`)
+  }
+
+  #say(says: string): void {
+    const { cluster, clock, tell } = this.#office
+    tell({ kind: 'trouble', cluster, at: clock.wall(), says })
   }
 }

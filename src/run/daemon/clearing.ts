@@ -4,6 +4,8 @@ import type { Office } from './office.ts'
 
 /** Ending what waits takes one or two round trips; a server that hangs here is left to the guard's deadline. */
 const TAKE_OVER_MS = 1500
+/** No packet of an older holder is executed later than its lease's whole time to live. */
+const OLD_PACKETS_MS = 5000
 /** Logging in for a warm session. */
 const PREPARE_MS = 3000
 
@@ -15,22 +17,27 @@ export class Clearing {
   readonly #office: Office
   #token: number | undefined
   #cleared = new Set<string>()
+  #since = Number.NEGATIVE_INFINITY
 
   constructor(office: Office) {
     this.#office = office
   }
 
-  /** Costs nothing once every server that answers has been cleared for this lease. */
-  async clear(lease: HeldLease): Promise<void> {
+  /**
+   * Costs nothing once every server that answers has been cleared for this lease. False: one that answers could not be cleared, and the
+   * older holder's packets may still be within their deadline: nothing is changed until that has passed.
+   */
+  async clear(lease: HeldLease): Promise<boolean> {
+    const { observer, servers, clock, cluster } = this.#office
     if (this.#token !== lease.token) {
       this.#token = lease.token
       this.#cleared = new Set()
+      this.#since = clock.now()
     }
-    const { observer, servers, clock, cluster } = this.#office
     const left = observer
       .sightings()
       .filter((s) => s.latest.kind === 'answered' && !this.#cleared.has(printAddress(s.address)))
-    if (left.length === 0) return
+    if (left.length === 0) return true
     await Promise.all(
       left.map(async ({ address }) => {
         using deadline = clock.deadline(TAKE_OVER_MS)
@@ -38,6 +45,7 @@ export class Clearing {
         if (outcome.kind === 'done') this.#cleared.add(printAddress(address))
       }),
     )
+    return left.every((s) => this.#cleared.has(printAddress(s.address))) || clock.now() - this.#since > OLD_PACKETS_MS
   }
 }
 

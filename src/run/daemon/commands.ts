@@ -8,9 +8,11 @@ import type { Plan, Planned, RefusalReason } from '../../model/plan.ts'
 import { refuse } from '../../model/plan.ts'
 import type { FencePolicy, LossPolicy, Policy } from '../../model/policy.ts'
 import { ProblemError, problem } from '../../model/problem.ts'
+import type { HeldLease } from '../../ports/lease.ts'
+import { continueOpen } from './continue.ts'
 import { examine } from './examine.ts'
 import type { Keeper } from './keeper.ts'
-import { type Asked, situationFor } from './office.ts'
+import { type Asked, type Office, situationFor } from './office.ts'
 import { type Approve, type RecoveryEnd, recover } from './recovery.ts'
 import { act, planSingle } from './single.ts'
 
@@ -26,6 +28,10 @@ export interface Command {
   readonly fence?: FencePolicy
   readonly reason: string
   readonly by: string
+  /** End the open recovery by name first: its minted winner is given up. */
+  readonly abandon?: boolean
+  /** `unfence`: although another reign stands, or another server takes writes. */
+  readonly overReign?: boolean
   /** `unfence`: how long Regent leaves it alone. */
   readonly forMs?: number
 }
@@ -58,6 +64,9 @@ export async function runCommand(
     const lease = await keeper.acting()
     if (!lease) throw new ProblemError(problem('lease_taken', { by: 'unknown', left: 0 }))
     await books.reload()
+    if (command.abandon) await abandonOpen(keeper, command, lease)
+    else if (books.openRecovery()) await continueOpen(office, lease)
+    await books.reload()
     const asked = await askedBy(keeper, command)
     if ('reasons' in asked) return { kind: 'refused', id: office.ids.recovery(), reasons: asked.reasons, undone: false }
     const because = `${command.by}: ${command.reason || command.verb}`
@@ -73,6 +82,16 @@ export async function runCommand(
     await Promise.all([books.reload(), office.observer.lookAtAll('live', office.config.policy.lookDeadlineMs)])
     return end
   })
+}
+
+/** The way out of a recovery that cannot go on: recorded with its reason. What it has changed is judged by the next plan. */
+async function abandonOpen(keeper: Keeper, command: Command, lease: HeldLease): Promise<void> {
+  const { journal, clock, cluster } = keeper.office
+  const open = await journal.open(cluster)
+  if (!open) return
+  journal.event(open.id, clock.wall(), `abandoned by ${command.by}: ${command.reason}`)
+  await journal.flush()
+  await journal.setState(open.id, 'failed', clock.wall(), lease.token)
 }
 
 async function release(keeper: Keeper, server: ServerId, command: Command): Promise<void> {
@@ -107,7 +126,7 @@ async function askedBy(
   if (verb === 'rejoin' || verb === 'fence' || verb === 'unfence') {
     if (!named)
       throw new ProblemError(problem('usage', { what: `${verb} needs a server`, fix: `regent ${verb} <host:port>` }))
-    return { ...common, subject: named }
+    return { ...common, subject: named, ...(command.overReign ? { overReign: true } : {}) }
   }
   if (!reign)
     return {
@@ -135,16 +154,15 @@ async function adoption(
 
 /** By id, or by any address that leads to it. */
 export function serverNamed(keeper: Keeper, name: string): ServerId {
-  const { observer, config } = keeper.office
+  const { observer } = keeper.office
   const wanted = parseAddress(name)
   const sightings = observer.sightings()
   const found = sightings.find((s) => s.id === name || (wanted && printAddress(s.address) === printAddress(wanted)))
   if (found?.id) return found.id
-  throw new ProblemError(
-    problem('server_unknown', {
-      cluster: config.alias,
-      name,
-      known: sightings.map((s) => printAddress(s.address)).join(', '),
-    }),
-  )
+  throw unknownServer(keeper.office, name)
+}
+
+export function unknownServer({ observer, config }: Office, name: string): ProblemError {
+  const known = observer.sightings().map((s) => printAddress(s.address))
+  return new ProblemError(problem('server_unknown', { cluster: config.alias, name, known: known.join(', ') }))
 }

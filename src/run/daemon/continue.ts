@@ -1,56 +1,111 @@
-import type { Outcome } from '../../model/outcome.ts'
-import { OPEN_STATES, type RecoveryRecord } from '../../ports/journal.ts'
+import { planFencingAgain, planForwardAgain, planSwitchoverAgain } from '../../decide/recover/again.ts'
+import { epoch, type ServerId } from '../../model/ids.ts'
+import type { Plan } from '../../model/plan.ts'
+import type { Step } from '../../model/step.ts'
+import type { RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Ledger } from '../execute/ledger.ts'
+import { runAct } from '../execute/run.ts'
 import { goForward } from './forward.ts'
 import { type Office, situationFor, worldFor } from './office.ts'
-import { takeBack } from './recovery.ts'
-import { run } from './single.ts'
+import { sealedReadings, takeBack } from './recovery.ts'
+import { planSingle, run } from './single.ts'
+
+export type Continued = 'nothing_open' | 'ended' | 'waits_for_winner'
 
 /**
  * A recovery that another process began and did not end. Before its epoch was minted nothing is decided: act 1 is taken back, and a
- * primary that is still dead is found so again. After it: forward to the minted winner, and to no other. True when one was continued.
+ * primary that is still dead is found so again. After it: forward to the minted winner, and to no other. What was proven before is
+ * proven anew: the dead process's looks speak of then, not of now.
  */
-export async function continueOpen(office: Office, lease: HeldLease): Promise<boolean> {
+export async function continueOpen(office: Office, lease: HeldLease): Promise<Continued> {
   const record = await office.journal.open(office.cluster)
-  if (!record || !OPEN_STATES.includes(record.state)) return false
+  if (!record) return 'nothing_open'
   await office.observer.discover()
-  const act2 = record.plans.findLast((p) => p.act === 2 && p.mints !== undefined)
-  const latest = record.plans.findLast((p) => p.act === 2) ?? act2
-  if (record.kind !== 'failover' && record.kind !== 'switchover') {
-    const plan = record.plans.at(-1)
-    if (plan) await run(office, plan, lease)
-    return plan !== undefined
-  }
-  if (!act2?.mints || !latest) {
+  const minted = record.plans.findLast((p) => p.act === 2 && p.mints !== undefined)
+  if (record.kind !== 'failover' && record.kind !== 'switchover')
+    return continueSingle(office, { record, minted, lease })
+  if (!minted?.mints) {
     await abandonAct1(office, record, lease)
-    return true
+    return 'ended'
   }
-  const situation = await situationFor(
-    office,
-    { subject: record.subject, subjectState: 'refused', stopped: false, automatic: record.automatic },
-    record.id,
-  )
-  const plan = { ...latest, mints: act2.mints }
-  await goForward(office, {
-    plan,
-    situation,
-    ledger: ledgerOf(record, 1),
-    lease,
-    sealed: new Map(),
-    skip: skippable(record, act2.mints.winner),
-  })
-  return true
+  if (!answers(office, minted.mints.winner)) return 'waits_for_winner'
+  const plan = { ...(record.plans.findLast((p) => p.act === 2) ?? minted), mints: minted.mints }
+  await forward(office, { record, plan, lease })
+  return 'ended'
 }
 
-/** Steps whose outcome is not known count as having taken effect: the undo looks before it changes. */
+const answers = (office: Office, server: ServerId): boolean =>
+  office.observer.sightingOf(server)?.latest.kind === 'answered'
+
+interface Going {
+  readonly record: RecoveryRecord
+  readonly plan: Plan
+  readonly lease: HeldLease
+}
+
+async function forward(office: Office, { record, plan, lease }: Going): Promise<void> {
+  const oldAnswers = answers(office, record.subject)
+  const asked = {
+    subject: record.subject,
+    subjectState: oldAnswers ? 'answers' : 'refused',
+    stopped: false,
+    automatic: record.automatic,
+  } as const
+  const situation = await situationFor(office, asked, record.id)
+  const before = ledgerOf(record)
+  const sealed = sealedReadings(before)
+  const done = doneIn(record)
+  const common = { situation, lease, sealed }
+  if (plan.mints && done.has(`open:${plan.mints.winner}`)) {
+    await goForward(office, { ...common, plan, ledger: before, skip: done })
+    return
+  }
+  const ledger = new Ledger()
+  const act1 = record.plans.find((p) => p.act === 1)
+  const fence = planFencingAgain(situation, act1 ?? plan)
+  await runAct(
+    fence,
+    worldFor(office, { recovery: record.id, lease, epoch: epoch(Number(plan.mints?.epoch ?? 0)), ledger }),
+  ).end
+  const again =
+    record.kind === 'switchover' && act1 ? planSwitchoverAgain(act1, plan, oldAnswers) : planForwardAgain(plan)
+  await goForward(office, { ...common, plan: again, ledger })
+}
+
+interface Single {
+  readonly record: RecoveryRecord
+  readonly minted: Plan | undefined
+  readonly lease: HeldLease
+}
+
+/** One act: what it was about is judged anew with the next cycle. Only a minted first reign is gone on with, by a plan made now. */
+async function continueSingle(office: Office, { record, minted, lease }: Single): Promise<Continued> {
+  const { journal, clock } = office
+  if (!minted?.mints) {
+    journal.event(record.id, clock.wall(), 'Regent ended before this was done: it is judged anew')
+    await journal.setState(record.id, 'failed', clock.wall(), lease.token)
+    return 'ended'
+  }
+  if (!answers(office, minted.mints.winner)) return 'waits_for_winner'
+  const situation = await situationFor(
+    office,
+    { subject: minted.mints.winner, subjectState: 'answers', stopped: false, automatic: record.automatic },
+    record.id,
+  )
+  const planned = planSingle('adopt', situation)
+  if (planned.kind === 'refusal') return 'waits_for_winner'
+  await run(office, { ...planned.plan, mints: minted.mints }, lease)
+  return 'ended'
+}
+
 async function abandonAct1(office: Office, record: RecoveryRecord, lease: HeldLease): Promise<void> {
   const reign = await office.store.reign(office.cluster)
   const world = worldFor(office, {
     recovery: record.id,
     lease,
-    epoch: reign?.epoch ?? (0 as never),
-    ledger: ledgerOf(record, 1),
+    epoch: reign?.epoch ?? epoch(0),
+    ledger: ledgerOf(record),
   })
   const reason = {
     code: 'interrupted',
@@ -60,33 +115,26 @@ async function abandonAct1(office: Office, record: RecoveryRecord, lease: HeldLe
   await takeBack(office, world, [reason])
 }
 
-/** Of every step of the plan: that one has begun is written behind, so a change may have taken effect of which no record tells. */
-function ledgerOf(record: RecoveryRecord, act: 1 | 2): Ledger {
+/**
+ * Every step of act 1, not only those with an intent on record: steps are written behind, so one without may have been sent. What is
+ * not known to have failed without effect counts as having taken effect; the undo looks before it changes.
+ */
+function ledgerOf(record: RecoveryRecord): Ledger {
   const ledger = new Ledger()
-  const outcomes = new Map(record.steps.map((s) => [s.key, s.record?.outcome]))
-  for (const step of record.plans.filter((p) => p.act === act).flatMap((p) => p.steps)) {
-    const outcome = outcomes.get(`${act}/${step.id}`) ?? UNKNOWN
-    ledger.enter(step, act, Promise.resolve(outcome))
+  const steps: readonly Step[] = record.plans.filter((p) => p.act === 1).flatMap((p) => p.steps)
+  for (const step of steps) {
+    const known = record.steps.find((s) => s.key === `1/${step.id}`)?.record?.outcome
+    ledger.enter(
+      step,
+      1,
+      Promise.resolve(known ?? { kind: 'unknown', says: 'Regent ended before its outcome was known' }),
+    )
   }
   return ledger
 }
 
-const UNKNOWN: Outcome = { kind: 'unknown', says: 'Regent ended before its outcome was known' }
-
-/**
- * Before the opening every step is run again: each looks first, and a winner that restarted in between has lost what was set. After
- * it only what is not known as done: the old channel may be gone, and with it what the first steps would look at.
- */
-function skippable(record: RecoveryRecord, winner: string): ReadonlySet<string> {
-  const done = doneIn(record, 2)
-  return done.has(`open:${winner}`) ? done : new Set()
-}
-
-function doneIn(record: RecoveryRecord, act: 1 | 2): ReadonlySet<string> {
-  const prefix = `${act}/`
+function doneIn(record: RecoveryRecord): ReadonlySet<string> {
   return new Set(
-    record.steps
-      .filter((s) => s.key.startsWith(prefix) && s.record?.outcome.kind === 'done')
-      .map((s) => s.key.slice(prefix.length)),
+    record.steps.filter((s) => s.key.startsWith('2/') && s.record?.outcome.kind === 'done').map((s) => s.key.slice(2)),
   )
 }

@@ -1,6 +1,8 @@
 import { diagnose } from '../../decide/diagnose/diagnose.ts'
 import { addressesToKnock } from '../../decide/diagnose/proof.ts'
 import type { Snapshot } from '../../decide/diagnose/snapshot.ts'
+import { type Address, parseAddress } from '../../model/address.ts'
+import type { ClusterConfig } from '../../model/cluster.ts'
 import type { Diagnosis } from '../../model/diagnosis.ts'
 import type { Knock } from '../../model/look.ts'
 import type { Topology } from '../../model/topology.ts'
@@ -51,8 +53,13 @@ export const snapshotOf = (office: Office, books: Books, knocks: readonly Knock[
   policy: office.config.policy,
   knocks,
   untrustedAddresses: office.config.untrustedAddresses,
+  unlooked: office.observer.unlooked(),
+  downtimedAddresses: downtimedIn(office.config),
   formerPrimaries: books.formerPrimaries(),
 })
+
+const downtimedIn = ({ servers }: ClusterConfig): readonly Address[] =>
+  [...servers].flatMap(([name, { downtimed }]) => (downtimed ? (parseAddress(name) ?? []) : []))
 
 const isStopped = (diagnosis: Diagnosis): boolean =>
   diagnosis.primary.evidence.some((e) => e.fact === 'proof' && e.value === 'everyone_refused')

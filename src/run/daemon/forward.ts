@@ -1,9 +1,11 @@
+import { planForwardAgain } from '../../decide/recover/again.ts'
 import { planFailoverAct2, type SealedReadings } from '../../decide/recover/failover-act2.ts'
 import type { Situation } from '../../decide/recover/situation.ts'
 import { provenLevels, satisfies } from '../../model/fence.ts'
 import type { ServerId } from '../../model/ids.ts'
 import type { Plan, RefusalReason } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
+import { edgesTo } from '../../model/topology.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { type ActEnd, runAct } from '../execute/run.ts'
@@ -40,21 +42,23 @@ export async function fencingSettled(plan: Plan, world: World): Promise<RefusalR
 export interface Forward {
   readonly plan: Plan
   readonly situation: Situation
+  /** Holds act 1's fencing, by which the barrier is judged. */
   readonly ledger: Ledger
   readonly lease: HeldLease
   readonly sealed: SealedReadings
-  /** Step ids that the journal knows as done. */
+  /** Step ids that the journal knows as done; only where the winner has been opened. */
   readonly skip?: ReadonlySet<string>
 }
 
 /** Between two attempts to go forward. */
 const PAUSE_MS = 500
 /** After so many the recovery is left open and told; the daemon takes it up again with its next cycle. */
-const ATTEMPTS = 5
+const ATTEMPTS = 3
 
 /**
  * The epoch is minted: from here on there is only forward with this winner. Ackers that were not counted in time are left out under
- * policy `ackers: lower`; whatever else failed is tried again, each step looking before it changes.
+ * policy `ackers: lower`; whatever else failed is tried again, from the beginning until the winner is open, each step looking before
+ * it changes.
  */
 export async function goForward(office: Office, forward: Forward): Promise<RecoveryEnd> {
   const { lease, plan } = forward
@@ -69,12 +73,15 @@ export async function goForward(office: Office, forward: Forward): Promise<Recov
     await office.journal.flush()
     if (end.kind === 'completed') return finish(office, current, minted.winner, ledger, lease)
     if (attempt >= ATTEMPTS || lease.leftMs() <= 0) return stuck(office, current, { end, lease })
-    skip = doneSteps(current, ledger, skip)
-    current = lowered(forward, current, end) ?? current
+    skip = opened(current, ledger) ? doneSteps(current, ledger, skip) : new Set()
+    current = planForwardAgain((await lowered(office, forward, end)) ?? current)
     ledger = carried(ledger)
     await office.clock.sleep(end.by.kind === 'count_ackers' ? 0 : PAUSE_MS)
   }
 }
+
+const opened = (plan: Plan, ledger: Ledger): boolean =>
+  plan.steps.some((s) => s.kind === 'open_server' && ledger.get(s.id)?.outcome?.kind === 'done')
 
 /** Act 1's fencing is still asked for by the barrier. */
 function carried(ledger: Ledger): Ledger {
@@ -83,15 +90,23 @@ function carried(ledger: Ledger): Ledger {
   return next
 }
 
-/** A count that was not reached is not repeated with the same ackers: those that did not attach are left out. */
-function lowered(forward: Forward, plan: Plan, end: Extract<ActEnd, { kind: 'stopped' }>): Plan | undefined {
-  if (end.by.kind !== 'count_ackers' || plan.kind !== 'failover') return undefined
-  const again = planFailoverAct2(
-    { ...forward.situation, wanted: end.by.server, unusableAckers: end.by.ackers },
-    forward.sealed,
+/** A count that was not reached is not repeated with ackers that do not receive from the winner: those are left out, the others stay. */
+async function lowered(
+  office: Office,
+  forward: Forward,
+  end: Extract<ActEnd, { kind: 'stopped' }>,
+): Promise<Plan | undefined> {
+  const { plan, situation, sealed } = forward
+  if (end.by.kind !== 'count_ackers' || plan.kind !== 'failover' || !plan.mints) return undefined
+  const { server: winner, ackers } = end.by
+  const { observer, config } = office
+  await observer.lookAt(ackers, 'live', config.policy.suspectAfterMs)
+  const attached = edgesTo(observer.topology(situation.topology.reign), winner).filter(
+    (e) => e.channel.receiver === 'running',
   )
-  if (again.kind === 'refusal' || !plan.mints) return undefined
-  return { ...again.plan, mints: plan.mints }
+  const unusable = ackers.filter((a) => !attached.some((e) => e.replica === a))
+  const again = planFailoverAct2({ ...situation, wanted: winner, unusableAckers: unusable }, sealed)
+  return again.kind === 'refusal' ? undefined : { ...again.plan, mints: plan.mints }
 }
 
 function doneSteps(plan: Plan, ledger: Ledger, before: ReadonlySet<string>): ReadonlySet<string> {
@@ -117,22 +132,16 @@ async function finish(
   return { kind: 'done', id: plan.recovery, says, newPrimary: winner }
 }
 
-/** A winner that is gone ends this recovery: its reign stays recorded as being opened, and replacing it is a recovery of its own. */
+/** It stays open: the next cycle goes on, and while the winner does not answer, a person may replace it by a failover. */
 async function stuck(
   office: Office,
   plan: Plan,
   stop: { readonly end: Extract<ActEnd, { kind: 'stopped' }>; readonly lease: HeldLease },
 ): Promise<RecoveryEnd> {
-  const { journal, clock, cluster, tell, observer } = office
-  const winner = plan.mints?.winner
-  const gone = winner !== undefined && observer.sightingOf(winner)?.latest.kind !== 'answered'
-  const what = `${stop.end.by.id}: ${stop.end.outcome.says}`
-  const says = gone
-    ? `${what}; ${winner} does not answer: it has to be replaced itself`
-    : `${what}; the recovery stays open and is taken up again`
+  const { journal, clock, cluster, tell } = office
+  const says = `${stop.end.by.id}: ${stop.end.outcome.says}; the recovery stays open and is taken up again`
   journal.event(plan.recovery, clock.wall(), says)
   await journal.flush()
-  if (gone && stop.lease.leftMs() > 0) await journal.setState(plan.recovery, 'failed', clock.wall(), stop.lease.token)
   tell({ kind: 'trouble', cluster, at: clock.wall(), says })
   return { kind: 'failed', id: plan.recovery, says }
 }

@@ -24,6 +24,13 @@ export interface KeeperParts {
   readonly proven: (topology: Topology) => readonly string[]
 }
 
+interface Repair {
+  readonly kind: 'adopt' | 'reopen' | 'fence'
+  readonly subject: ServerId
+  readonly because: string
+  readonly unsound?: boolean
+}
+
 /** What the keeper last concluded of its cluster: for every face. */
 export interface View {
   readonly topology: Topology
@@ -33,6 +40,15 @@ export interface View {
 }
 
 const KEEP_ROUTES_MS = 1000
+const REVIVE_MS = 5000
+/** A failover that had to be taken back after act 1 is not begun again at once: each try cuts a primary that may be serving. */
+const RETRY_FAILOVER_MS = 10_000
+
+const WAITS_FOR_WINNER: RefusalReason = {
+  code: 'waits_for_winner',
+  says: 'an epoch is minted for a winner that does not answer: nobody else is chosen in it',
+  tryThis: 'bring that server back, or replace it: regent failover <cluster> --abandon --reason "…"',
+}
 
 /** Keeps one cluster writable: look, assemble, diagnose, plan, permit, run; one sentence per cycle. */
 export class Keeper {
@@ -44,6 +60,8 @@ export class Keeper {
   #view: View | undefined
   #refusals: readonly RefusalReason[] = []
   #routesAt = Number.NEGATIVE_INFINITY
+  #revivedAt = Number.NEGATIVE_INFINITY
+  #retryAt = Number.NEGATIVE_INFINITY
   readonly #standing: Standing = new Map()
   /** A person's command and the automatic cycle never act on one cluster at once. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -63,8 +81,8 @@ export class Keeper {
   /** The right to act, once what an older holder left waiting has been ended; undefined while somebody else has it. */
   async acting(): Promise<HeldLease | undefined> {
     const lease = this.#parts.lease()
-    if (lease) await this.#clearing.clear(lease)
-    return lease && lease.leftMs() > 0 ? lease : undefined
+    if (!lease || !(await this.#clearing.clear(lease))) return undefined
+    return lease.leftMs() > 0 ? lease : undefined
   }
 
   /** Runs until the signal fires. */
@@ -108,13 +126,17 @@ export class Keeper {
       const lease = await this.acting()
       if (lease && this.books.openRecovery()) {
         const continued = await continueOpen(this.office, lease)
-        if (continued) await this.books.reload()
+        if (continued === 'ended') await this.#settle()
+        if (continued === 'waits_for_winner') this.#deny([WAITS_FOR_WINNER])
       }
       const seen = await examine(this.office, this.books)
       const at = this.office.clock.wall()
       // Stored after the remedy: the recovery's own intent carries the verdict, and is durable before its first change.
       this.#tell(seen)
-      if (lease && lease.leftMs() > 0) await this.#remedy(seen, lease)
+      if (lease && lease.leftMs() > 0) {
+        await this.#reviveRoutes()
+        await this.#remedy(seen, lease)
+      }
       await this.books.note(seen.topology, seen.diagnosis, at)
     } catch (error) {
       const says = `this cycle broke: ${error instanceof Error ? error.message : String(error)}`
@@ -147,11 +169,12 @@ export class Keeper {
       case 'reopen':
         return primary === undefined || !this.#mayRepair(topology)
           ? undefined
-          : this.#single('reopen', primary, because, lease)
+          : this.#single({ kind: 'reopen', subject: primary, because }, lease)
       case 'fence_stale':
         // Also under a pause: an older reign that takes writes is the harm itself. Only `recovery: ask` leaves it to a person.
         if (this.office.config.policy.recovery === 'ask') return undefined
-        for (const stale of diagnosis.primary.targets) await this.#single('fence', stale, because, lease)
+        for (const stale of diagnosis.primary.targets)
+          await this.#single({ kind: 'fence', subject: stale, because, unsound: stale === primary }, lease)
         return undefined
       case 'none':
         this.#refusals = []
@@ -174,6 +197,7 @@ export class Keeper {
       unprovenVersions: this.#parts.proven(seen.topology),
     })
     if (answer.kind === 'denied') return this.#deny(answer.reasons)
+    if (this.office.clock.now() < this.#retryAt) return
     const fresh = seen.stopped ? seen : await examine(this.office, this.books, { everyone: true })
     if (fresh.diagnosis.primary.remedy !== 'fail_over') return
     const state = fresh.stopped ? 'refused' : 'silent'
@@ -187,7 +211,10 @@ export class Keeper {
     } as const
     const end = await recover(this.office, order, lease)
     // The next round of looks is soon enough to ask again: a refusal that stands never becomes a busy loop.
-    if (end.kind === 'refused') return this.#deny(end.reasons)
+    if (end.kind === 'refused') {
+      if (end.undone) this.#retryAt = this.office.clock.now() + RETRY_FAILOVER_MS
+      return this.#deny(end.reasons)
+    }
     this.#refusals = []
     await this.#settle()
   }
@@ -200,11 +227,29 @@ export class Keeper {
     return permit({ alias, policy, now, unprovenVersions, ...(pause ? { pause } : {}) }).kind === 'granted'
   }
 
+  /** Also while the primary is in trouble: a route party that does not run cannot show that it is closed. Beside the cycle, never in its way. */
+  async #reviveRoutes(): Promise<void> {
+    const { clock, revive, tell, cluster } = this.office
+    if (clock.now() - this.#revivedAt < REVIVE_MS) return
+    this.#revivedAt = clock.now()
+    void revive().then(
+      (problems) => {
+        for (const says of problems) tell({ kind: 'trouble', cluster, at: clock.wall(), says })
+      },
+      (error: unknown) => tell({ kind: 'trouble', cluster, at: clock.wall(), says: String(error) }),
+    )
+  }
+
   /** Once a second is soon enough for what nobody should have changed. */
   async #keepRoutes(lease: HeldLease): Promise<void> {
     const reign = this.books.reign()
     const now = this.office.clock.now()
-    if (reign?.state !== 'open' || now - this.#routesAt < KEEP_ROUTES_MS) return
+    if (
+      this.office.config.policy.recovery === 'ask' ||
+      reign?.state !== 'open' ||
+      now - this.#routesAt < KEEP_ROUTES_MS
+    )
+      return
     this.#routesAt = now
     await repairRoutes(this.office, reign, lease)
   }
@@ -219,21 +264,15 @@ export class Keeper {
   async #adopt(topology: Topology, lease: HeldLease): Promise<void> {
     const choice = adoptable(topology, { open: false })
     if ('reasons' in choice) return this.#deny(choice.reasons)
-    await this.#single('adopt', choice.server, 'all seeds answer, and it is the one writable root', lease)
-  }
-
-  async #single(
-    kind: 'adopt' | 'reopen' | 'fence',
-    subject: ServerId,
-    because: string,
-    lease: HeldLease,
-  ): Promise<void> {
-    if (!this.books.mayTry(kind, subject)) return
-    const end = await act(
-      this.office,
-      { kind, subject, subjectState: 'answers', stopped: false, automatic: true, because },
+    await this.#single(
+      { kind: 'adopt', subject: choice.server, because: 'all seeds answer, and it is the one writable root' },
       lease,
     )
+  }
+
+  async #single(repair: Repair, lease: HeldLease): Promise<void> {
+    if (!this.books.mayTry(repair.kind, repair.subject)) return
+    const end = await act(this.office, { ...repair, subjectState: 'answers', stopped: false, automatic: true }, lease)
     if (end.kind === 'refused') this.#deny(end.reasons)
     await this.#settle()
   }

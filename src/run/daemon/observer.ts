@@ -10,6 +10,7 @@ import type { Sighting } from '../../model/sighting.ts'
 import type { Topology } from '../../model/topology.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Depth, Watching } from '../../ports/servers.ts'
+import { Forgotten } from './forgotten.ts'
 
 /** Slow-moving parts are read with every tenth look: five seconds at the default interval. */
 const FULL_EVERY = 10
@@ -30,7 +31,8 @@ export type NewsListener = (address: Address, look: Look) => void
 export class Observer {
   readonly #parts: ObserverParts
   readonly #sightings = new Map<string, Sighting>()
-  readonly #looping = new Set<string>()
+  readonly #looping = new Map<string, Address>()
+  readonly #forgotten = new Forgotten()
   readonly #listeners = new Set<NewsListener>()
   #signal: AbortSignal | undefined
 
@@ -55,10 +57,12 @@ export class Observer {
 
   /** Looks at everything from the seeds on, until nobody names an unknown address any more. For one-shot verbs. */
   async discover(extra: readonly Address[] = []): Promise<void> {
+    const tried = new Set<string>()
     let pending: readonly Address[] = [...this.#parts.config.seeds, ...extra]
     while (pending.length > 0) {
+      for (const address of pending) tried.add(printAddress(address))
       await Promise.all(pending.map((address) => this.look(address, 'full')))
-      pending = whomToProbe([...this.#sightings.values()])
+      pending = this.#named().filter((address) => !tried.has(printAddress(address)))
     }
   }
 
@@ -106,30 +110,45 @@ export class Observer {
     return [...this.#sightings.values()]
   }
 
-  forget(id: ServerId): void {
-    for (const [key, sighting] of this.#sightings) {
-      if (sighting.id !== id) continue
-      this.#sightings.delete(key)
-      this.#parts.servers.forget(sighting.address)
+  /** Addresses whose first look is still under way: what stands there is not known. */
+  unlooked(): readonly Address[] {
+    return [...this.#looping.values()].filter(
+      (address) => !this.#sightings.has(printAddress(address)) && !this.#forgotten.has(address),
+    )
+  }
+
+  /** All sightings of one server: of an identity, or of an address that never answered. */
+  forget(sightings: readonly Sighting[]): void {
+    this.#forgotten.add(sightings, this.#parts.clock.now())
+    for (const { address } of sightings) {
+      this.#sightings.delete(printAddress(address))
+      this.#parts.servers.forget(address)
     }
   }
 
   #fold(address: Address, look: Look): Sighting {
     const key = printAddress(address)
+    if (this.#forgotten.drops(address, look, this.sightings()))
+      return sight(undefined, address, look, this.#parts.clock.wall())
     const before = this.#sightings.get(key)
     const sighting = sight(before, address, look, this.#parts.clock.wall())
     this.#sightings.set(key, sighting)
     if (before === undefined || isNews(before, sighting))
       for (const listener of this.#listeners) listener(address, look)
-    if (this.#signal) for (const unknown of whomToProbe([...this.#sightings.values()])) this.#watch(unknown)
+    if (this.#signal) for (const unknown of this.#named()) this.#watch(unknown)
     return sighting
+  }
+
+  #named(): readonly Address[] {
+    const known = this.sightings()
+    return [...whomToProbe(known).filter((a) => !this.#forgotten.has(a)), ...this.#forgotten.namedBy(known)]
   }
 
   #watch(address: Address): void {
     const key = printAddress(address)
     const signal = this.#signal
     if (!signal || signal.aborted || this.#looping.has(key)) return
-    this.#looping.add(key)
+    this.#looping.set(key, address)
     void this.#loop(address, signal).finally(() => this.#looping.delete(key))
   }
 

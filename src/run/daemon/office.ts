@@ -3,10 +3,12 @@ import type { SubjectState } from '../../decide/fence/proof.ts'
 import type { PrimaryReading, Situation } from '../../decide/recover/situation.ts'
 import { type Address, printAddress } from '../../model/address.ts'
 import { type ClusterConfig, UNDECLARED } from '../../model/cluster.ts'
+import { receivedWithin } from '../../model/history.ts'
 import type { ClusterId, Epoch, RecoveryId, ServerId } from '../../model/ids.ts'
 import { epoch } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
 import type { Reign } from '../../model/reign.ts'
+import { takesWrites } from '../../model/server.ts'
 import type { Announcer } from '../../ports/announcers.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Ids } from '../../ports/ids.ts'
@@ -45,6 +47,9 @@ export interface Asked {
   readonly automatic: boolean
   readonly wanted?: ServerId
   readonly policy?: Policy
+  /** Its history went backwards, as diagnosis found. */
+  readonly unsound?: boolean
+  readonly overReign?: boolean
 }
 
 /** One snapshot for the planners. The last reading of the subject is our own, or else the one in the store. */
@@ -57,7 +62,9 @@ export async function situationFor(office: Office, asked: Asked, recovery: Recov
   ])
   const declaredAt = (address: Address) => config.servers.get(printAddress(address)) ?? UNDECLARED
   const topology = recognise(observer.topology(reign), servers, declaredAt)
-  const lastReading = await lastReadingOf(office, asked.subject)
+  // While a reign is only being opened, what clients were promised was promised by the last one that was open.
+  const lastOpen = reign?.state === 'opening' ? reigns.filter((r) => r.state === 'open').at(-1)?.primary : undefined
+  const lastReading = await lastReadingOf(office, lastOpen ?? asked.subject)
   return {
     topology,
     policy: asked.policy ?? config.policy,
@@ -69,6 +76,8 @@ export async function situationFor(office: Office, asked: Asked, recovery: Recov
     stopped: asked.stopped,
     automatic: asked.automatic,
     unusableAckers: [],
+    unsound: asked.unsound ?? false,
+    overReign: asked.overReign ?? false,
     formerPrimaries:
       reign?.state === 'opening' ? reigns.filter((r) => r.epoch < reign.epoch).map((r) => r.primary) : [],
     ...(lastReading ? { lastReading } : {}),
@@ -123,9 +132,33 @@ export function worldFor(
     journal: office.journal,
     lease: context.lease,
     clock: office.clock,
+    mayReopen: (server) => reasonAgainstReopening(office, server),
     ledger: context.ledger ?? new Ledger(),
     addressOf: (server) => office.observer.addressOf(server),
     onStep: (event) =>
       office.tell({ kind: 'step', cluster: office.cluster, at: office.clock.wall(), id: context.recovery, event }),
   }
+}
+
+/**
+ * Why an old primary may not be opened again by an undo, judged on fresh looks: another reign stands, another server takes writes, or
+ * a replica received what it lacks. Undefined: it may.
+ */
+async function reasonAgainstReopening(office: Office, server: ServerId): Promise<string | undefined> {
+  const { observer, store, cluster, config } = office
+  await observer.lookAtAll('live', config.policy.lookDeadlineMs)
+  const reign = await store.reign(cluster)
+  if (reign?.primary !== server || reign.state !== 'open') return 'it is not the primary of the present reign any more'
+  const { members } = observer.topology(reign)
+  const answering = members.flatMap((m) =>
+    m.sighting.latest.kind === 'answered' ? [{ id: m.id, status: m.sighting.latest.status }] : [],
+  )
+  const own = answering.find((m) => m.id === server)
+  const others = answering.filter((m) => m.id !== server)
+  const writing = others.filter((m) => takesWrites(m.status.access))
+  if (writing.length > 0) return `${writing.map((m) => m.id).join(', ')} takes writes`
+  if (!own) return 'it does not answer'
+  const histories = answering.map((m) => m.status.history)
+  const ahead = others.filter((m) => receivedWithin(m.status.history, own.status.history, histories) === 'no')
+  return ahead.length > 0 ? `${ahead.map((m) => m.id).join(', ')} received what it lacks` : undefined
 }

@@ -54,11 +54,15 @@ export async function recover(office: Office, order: Order, lease: HeldLease): P
   const act1 = runAct(planned.plan, world)
   if (order.kind === 'failover') await act1.ended(idsOf(planned.plan, 'seal'))
   else {
-    const end = await act1.end
-    if (end.kind === 'stopped')
+    // Closing idle sessions goes on beside the opening: what is not idle by then is cut when the new primary is announced.
+    await act1.ended(planned.plan.steps.filter((s) => s.ifItFails === 'stop').map((s) => s.id))
+    const stopped = act1.stopped()
+    if (stopped) {
+      await act1.end
       return takeBack(office, world, [
-        { code: 'act1_stopped', says: `${end.by.id}: ${textOf(end.outcome)}`, tryThis: `regent history ${id}` },
+        { code: 'act1_stopped', says: `${stopped.by.id}: ${stopped.outcome.says}`, tryThis: `regent history ${id}` },
       ])
+    }
   }
   return second(office, { order, world, act1End: act1.end, plan: planned.plan }, situation)
 }
@@ -167,8 +171,6 @@ export function sealedReadings(ledger: Ledger): SealedReadings {
     if (step.kind === 'seal' && outcome?.kind === 'done' && outcome.reading) readings.set(step.server, outcome.reading)
   return readings
 }
-
-const textOf = (outcome: { readonly says: string }): string => outcome.says
 
 function refusedBefore(
   office: Office,

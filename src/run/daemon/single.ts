@@ -2,6 +2,7 @@ import { planAdopt } from '../../decide/recover/adopt.ts'
 import { planRaiseAckers } from '../../decide/recover/raise.ts'
 import { planFence, planRejoin, planReopen, planUnfence } from '../../decide/recover/returning.ts'
 import type { Situation } from '../../decide/recover/situation.ts'
+import { epoch } from '../../model/ids.ts'
 import type { Plan, Planned, RecoveryKind } from '../../model/plan.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Ledger } from '../execute/ledger.ts'
@@ -82,16 +83,17 @@ export async function run(office: Office, plan: Plan, lease: HeldLease): Promise
   const world = worldFor(office, {
     recovery: plan.recovery,
     lease,
-    epoch: plan.mints?.epoch ?? reign?.epoch ?? (0 as never),
+    epoch: plan.mints?.epoch ?? reign?.epoch ?? epoch(0),
     ledger: new Ledger(),
   })
   const end = await runAct(plan, world).end
   const { journal, clock, cluster, tell } = office
   await journal.flush()
-  const state = end.kind === 'completed' ? 'done' : 'failed'
+  // A minted reign that could not be opened yet stays somebody's duty: the next cycle goes on with it.
+  const state = end.kind === 'completed' ? 'done' : plan.mints ? 'act2' : 'failed'
   const says = end.kind === 'completed' ? `${plan.kind} of ${plan.subject} done` : `${end.by.id}: ${end.outcome.says}`
   journal.event(plan.recovery, clock.wall(), says)
-  await journal.setState(plan.recovery, state, clock.wall(), lease.token)
+  if (state !== 'act2') await journal.setState(plan.recovery, state, clock.wall(), lease.token)
   tell({ kind: 'recovery_ended', cluster, at: clock.wall(), id: plan.recovery, state, says })
   return end.kind === 'completed'
     ? { kind: 'done', id: plan.recovery, says }

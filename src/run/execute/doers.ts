@@ -1,4 +1,4 @@
-import type { Address } from '../../model/address.ts'
+import { type Address, printAddress } from '../../model/address.ts'
 import { printDemand, provenLevels, satisfies } from '../../model/fence.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { done, failed, type Outcome } from '../../model/outcome.ts'
@@ -96,21 +96,40 @@ async function countAckers(step: Step<'count_ackers'>, world: World, signal: Abo
 }
 
 async function runningAckers(step: Step<'count_ackers'>, world: World, source: Address): Promise<number> {
+  const names = await namesOf(source, world)
   const looks = step.ackers.map(async (id) => {
     const address = world.addressOf(id)
     const look = address && (await world.servers.look(address, 'live', LOOK_DEADLINE_MS))
     return (
       look?.kind === 'answered' &&
-      look.status.channels.some((c) => c.receiver === 'running' && c.source.port === source.port)
+      look.status.channels.some((c) => c.receiver === 'running' && names.has(printAddress(c.source)))
     )
   })
   return (await Promise.all(looks)).filter(Boolean).length
 }
 
+/** The source may be known to its replicas by another of its names. */
+async function namesOf(source: Address, world: World): Promise<ReadonlySet<string>> {
+  const look = await world.servers.look(source, 'live', LOOK_DEADLINE_MS)
+  const aliases = look.kind === 'answered' ? look.status.aliases : []
+  return new Set([source, ...aliases].map(printAddress))
+}
+
+const KNOCK_MS = 200
+
+/** A drain may have taken a minute, and a supervisor may have started it again. */
+async function stillRefused(step: Step<'barrier'>, world: World): Promise<boolean> {
+  const knocks = await world.servers.knock(step.addresses, KNOCK_MS)
+  return knocks.every((k) => k.outcome === 'refused')
+}
+
 /** Waits for the fencing steps of act 1 (they ran beside the promotion), and judges what they have proven. Changes nothing. */
 async function passBarrier(step: Step<'barrier'>, world: World): Promise<Outcome> {
   const outcomeOf = async (id: string): Promise<boolean> => (await world.ledger.get(id)?.ended)?.kind === 'done'
-  const known = { stopped: step.stopped, routesAreComplete: step.routesAreComplete }
+  const known = {
+    stopped: step.stopped && (await stillRefused(step, world)),
+    routesAreComplete: step.routesAreComplete,
+  }
   const early = provenLevels({ ...known, closedReadOnly: false, routes: [] })
   if (satisfies(early, step.demand)) return done(`${printDemand(step.demand)} is proven`)
   const routes = await Promise.all(step.routeSteps.map(async (route) => ({ route, closed: await outcomeOf(route) })))

@@ -9,6 +9,9 @@ export interface Entry {
   outcome?: Outcome
 }
 
+/** Failures in which nothing was sent at all. */
+const WITHOUT_EFFECT: readonly string[] = ['not_started', 'lease_lost', 'forgotten', 'no_such_route']
+
 /** All steps of one recovery, both acts, by id. */
 export class Ledger {
   readonly #entries = new Map<string, Entry>()
@@ -28,9 +31,11 @@ export class Ledger {
     return this.#entries.get(id)
   }
 
-  /** Steps of an act that took effect or may have: done, or of unknown outcome. Latest first. */
+  /** Steps of an act that took effect or may have; a failure may be half an effect (a route withdrawn, its sessions still open). Latest first. */
   effects(act: 1 | 2): readonly Entry[] {
-    return this.#order.filter((e) => e.act === act && e.outcome?.kind !== 'failed').reverse()
+    return this.#order
+      .filter((e) => e.act === act && !(e.outcome?.kind === 'failed' && WITHOUT_EFFECT.includes(e.outcome.code)))
+      .reverse()
   }
 
   all(): readonly Entry[] {

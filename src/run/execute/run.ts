@@ -14,6 +14,13 @@ export interface RunningAct {
   readonly end: Promise<ActEnd>
   /** These steps have ended, whatever became of them; ids that the plan has not are nothing to wait for. */
   ended(ids: readonly string[]): Promise<void>
+  /** By which step the act is stopped, so far. */
+  stopped(): StoppedBy | undefined
+}
+
+export interface StoppedBy {
+  readonly by: Step
+  readonly outcome: Outcome
 }
 
 /** Past a step's deadline by this much, a doer that has not even noticed its signal is no longer waited for: the outcome is unknown. */
@@ -43,7 +50,11 @@ export function runAct(plan: Plan, world: World, skip: ReadonlySet<string> = new
     (): ActEnd =>
       stopping.by ? { kind: 'stopped', by: stopping.by.step, outcome: stopping.by.outcome } : { kind: 'completed' },
   )
-  return { end, ended: async (ids) => void (await Promise.all(ids.map((id) => promises.get(id)))) }
+  return {
+    end,
+    ended: async (ids) => void (await Promise.all(ids.map((id) => promises.get(id)))),
+    stopped: () => (stopping.by ? { by: stopping.by.step, outcome: stopping.by.outcome } : undefined),
+  }
 }
 
 const endedInLedger = async (world: World, id: string): Promise<void> => void (await world.ledger.get(id)?.ended)

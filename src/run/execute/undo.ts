@@ -1,4 +1,4 @@
-import type { Outcome } from '../../model/outcome.ts'
+import { failed, type Outcome } from '../../model/outcome.ts'
 import type { Step, StepKind } from '../../model/step.ts'
 import { perform } from './run.ts'
 import type { World } from './world.ts'
@@ -27,9 +27,17 @@ export async function undoAct1(world: World): Promise<readonly Undone[]> {
       deadlineMs: UNDO_DEADLINE_MS,
       ifItFails: 'go_on',
     }
-    undone.push({ step: reversal, outcome: await perform(reversal, `undo/${step.id}`, 1, world) })
+    undone.push({ step: reversal, outcome: await reverse(reversal, `undo/${step.id}`, world) })
   }
   return undone
+}
+
+/** An old primary is opened again only if nothing speaks against it now. */
+async function reverse(reversal: Step, key: string, world: World): Promise<Outcome> {
+  const against = reversal.kind === 'open_server' ? await world.mayReopen(reversal.server) : undefined
+  return against === undefined
+    ? perform(reversal, key, 1, world)
+    : failed('not_reopened', `it stays closed: ${against}`)
 }
 
 /**

@@ -27,6 +27,8 @@ export interface World {
   readonly ledger: Ledger
   /** Address under which a server is reached; undefined where it has been forgotten. */
   addressOf(server: ServerId): Address | undefined
+  /** Why an undo may not open this server again; undefined: it may. */
+  mayReopen(server: ServerId): Promise<string | undefined>
   /** Told of each step as it starts and ends: for the page and the terminal. */
   onStep?(event: StepEvent): void
 }

@@ -1,4 +1,12 @@
-import { type ClusterId, clusterId, type RecoveryId, recoveryId, serverId, wallTime } from '../../../model/ids.ts'
+import {
+  type ClusterId,
+  clusterId,
+  type RecoveryId,
+  recoveryId,
+  serverId,
+  type WallTime,
+  wallTime,
+} from '../../../model/ids.ts'
 import type { StepRecord } from '../../../model/outcome.ts'
 import type { Plan, RecoveryKind, RefusalReason } from '../../../model/plan.ts'
 import { ProblemError, problem } from '../../../model/problem.ts'
@@ -30,7 +38,13 @@ const KINDS: { readonly [K in RecoveryKind]: K } = {
   raise_ackers: 'raise_ackers',
 }
 
-/** Recoveries read back whole. */
+interface Completed {
+  readonly cluster: ClusterId
+  readonly kind: RecoveryKind
+  readonly automatic: boolean
+}
+
+/** Recoveries read back whole, and when the last of a kind was done. */
 export function historyRows(db: Database) {
   const read = (id: RecoveryId): RecoveryRecord | undefined => {
     const row = db.get('SELECT * FROM recoveries WHERE id = ?', id)
@@ -48,6 +62,14 @@ export function historyRows(db: Database) {
       db
         .all('SELECT * FROM recoveries WHERE cluster = ? ORDER BY seq DESC LIMIT ?', input.cluster, input.limit)
         .map((row) => recoveryOf(db, row)),
+
+    lastCompleted: (input: Completed): WallTime | undefined => {
+      const row = db.get(
+        `SELECT max(ended_at) AS ended_at FROM recoveries WHERE cluster = ? AND kind = ? AND automatic = ? AND state = 'done'`,
+        ...[input.cluster, input.kind, input.automatic ? 1 : 0],
+      )
+      return row === undefined || isNull(row, 'ended_at') ? undefined : wallTime(number(row, 'ended_at'))
+    },
   }
 }
 

@@ -1,11 +1,12 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { ProblemError, problem } from '../../../model/problem.ts'
-import type { ClusterJson, CommandJson, EndJson, PlanJson } from '../../api/contract.ts'
+import type { Client, ClusterJson, CommandJson, EndJson, PlanJson } from '../../api/contract.ts'
 import type { Context } from '../context.ts'
 import { type Namer, namer, namesOf } from '../names.ts'
 import { waiting } from '../options.ts'
 import type { Register } from '../program.ts'
+import { darkness } from '../reach.ts'
 import { planText, refusalText } from './plan-text.ts'
 import { headline, topologyTree } from './topology.ts'
 
@@ -133,8 +134,9 @@ function demandReason(verb: Verb, { loss, fence, reason }: Options): void {
 
 async function show(context: Context, { cluster, json }: Request): Promise<void> {
   await context.withClient(false, async (client) => {
+    const now = await seen(client, cluster)
     const planned = await client.plan(cluster, json)
-    const names = planned.kind === 'refusal' ? namesOf(await client.cluster(cluster)) : {}
+    const names = planned.kind === 'refusal' ? namesOf(now) : {}
     context.emit(planned, {
       table: () => planText(context, planned, names),
       names: () => (planned.kind === 'plan' ? planned.plan.steps.map((s) => s.id) : []),
@@ -145,7 +147,7 @@ async function show(context: Context, { cluster, json }: Request): Promise<void>
 
 async function change(context: Context, { cluster, json }: Request): Promise<void> {
   await context.withClient(true, async (client) => {
-    const now = await client.cluster(cluster)
+    const now = await seen(client, cluster)
     const planned = await client.plan(cluster, json)
     const named = namer(namesOf(now))
     if (planned.kind === 'refusal')
@@ -155,6 +157,14 @@ async function change(context: Context, { cluster, json }: Request): Promise<voi
     tellEnd(context, await client.run(cluster, { ...json, shown: planned.plan }), named)
     if (context.io.stderr.isTTY) context.note(shape(context, await client.cluster(cluster)))
   })
+}
+
+/** Throws where no server serves us: whatever a planner said then would be about our own blindness. */
+async function seen(client: Client, name: string): Promise<ClusterJson> {
+  const now = await client.cluster(name)
+  const dark = darkness(now)
+  if (dark) throw new ProblemError(dark)
+  return now
 }
 
 const shape = (context: Context, cluster: ClusterJson): string =>

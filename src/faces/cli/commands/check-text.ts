@@ -8,7 +8,8 @@ type Setting = Check['defaults'][number]
 
 /** One section per question, the servers last: what is wrong stands where the eye ends. */
 export function checkText({ paint, io }: Context, { defaults, refusals, findings }: Check): string {
-  const width = Math.max(60, Math.min(io.stdout.columns ?? 100, 140))
+  // Into a pipe each finding is one line, whole, for whoever searches it.
+  const width = io.stdout.isTTY ? Math.max(60, Math.min(io.stdout.columns, 140)) : Number.POSITIVE_INFINITY
   const clusters = [...new Set(defaults.map((d) => d.cluster))]
   const several = clusters.length > 1
   const sections = clusters.flatMap((cluster) => [

@@ -27,9 +27,12 @@ export async function newDir(server: Flavour, wanted: string | undefined): Promi
   }
 }
 
-export async function noteStarted(dir: string, now: number): Promise<void> {
+/** The path of the note. */
+export async function noteStarted(dir: string, now: number): Promise<string> {
+  const note = join(STARTED, `${String(now).padStart(15, '0')}-${process.pid}`)
   await mkdir(STARTED, { recursive: true })
-  await writeFile(join(STARTED, `${String(now).padStart(15, '0')}-${process.pid}`), `${dir}\n`)
+  await writeFile(note, `${dir}\n`)
+  return note
 }
 
 export async function forgetStarted(dir: string): Promise<void> {

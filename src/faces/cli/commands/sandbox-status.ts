@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Sandbox, SandboxServer } from '../../../lab/sandbox/index.ts'
 import { printAddress } from '../../../model/address.ts'
+import { readAddress, readRouteMessage } from '../../../model/route.ts'
 import type { Context } from '../context.ts'
 import { table } from '../table.ts'
 import { configOf } from './sandbox-place.ts'
@@ -68,7 +69,10 @@ async function proxyOf({ runners }: Context, path: string): Promise<ProxySeen | 
   return seen === undefined || 'unknown' in seen ? undefined : seen
 }
 
-function describe(proxy: ProxySeen): string {
-  const { inForce, sessionsOpen, listen } = proxy
-  return `listens on ${JSON.stringify(listen)}, ${String(sessionsOpen)} sessions, route ${JSON.stringify(inForce ?? 'none')}`
+function describe({ inForce, sessionsOpen, listen }: ProxySeen): string {
+  const message = readRouteMessage(inForce)
+  const at = readAddress(listen)
+  const leads =
+    message?.kind === 'open' ? `leads to ${printAddress(message.primary)} (epoch ${message.epoch})` : 'leads nowhere'
+  return `${at === undefined ? '' : `${printAddress(at)} `}${leads}, ${String(sessionsOpen)} sessions`
 }

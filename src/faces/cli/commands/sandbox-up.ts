@@ -15,7 +15,8 @@ import {
 import { type Address, printAddress } from '../../../model/address.ts'
 import { ProblemError, problem } from '../../../model/problem.ts'
 import type { Runners } from '../runners.ts'
-import { SANDBOX_CLUSTER, sandboxConfig } from './sandbox-config.ts'
+import { adoptAndOpen } from './sandbox-adopt.ts'
+import { sandboxConfig } from './sandbox-config.ts'
 import { takeDown } from './sandbox-down.ts'
 import { configOf, newDir, noteStarted, storeOf } from './sandbox-place.ts'
 
@@ -59,10 +60,9 @@ export async function bringUp(request: UpRequest, parts: UpParts): Promise<Up> {
   const dir = await newDir(request.server, request.dir)
   const sandbox = await startServers(request, dir, parts)
   try {
-    await noteStarted(dir, Date.now())
     const json = await writeConfig(sandbox, request)
     parts.signal.throwIfAborted()
-    if (request.adopt) await adopt(json, parts)
+    if (request.adopt) await adoptAndOpen(json, dir, parts)
     parts.signal.throwIfAborted()
     return { dir, sandbox, json }
   } catch (error) {
@@ -75,9 +75,12 @@ export async function bringUp(request: UpRequest, parts: UpParts): Promise<Up> {
 /** A start that fails ends its own servers; whatever else runs in a directory that was named is left alone. */
 async function startServers(request: UpRequest, dir: string, { onProgress, signal }: UpParts): Promise<Sandbox> {
   const { server, shape, semiSync } = request
+  // Before anything runs: whatever ends this process, `sandbox down` finds what it left.
+  const note = await noteStarted(dir, Date.now())
   try {
     return await startSandbox({ server, shape, semiSync, dir, onProgress, signal })
   } catch (error) {
+    await rm(note, { force: true })
     if (existsSync(dir) && (await readdir(dir)).length === 0) await rmdir(dir)
     throw told(error, signal)
   }
@@ -119,35 +122,3 @@ async function writeConfig({ state, users }: Sandbox, { policy }: UpRequest): Pr
     config: configOf(dir),
   }
 }
-
-/** `adopt --open` by a Regent of this process, which also starts the proxy; what clients are led by is read back. */
-async function adopt({ servers, config: path }: SandboxJson, { runners, onProgress, signal }: UpParts): Promise<void> {
-  const first = servers[0]
-  if (first === undefined) throw new SandboxError('the sandbox has no server')
-  onProgress(`opening ${first.id}: regent adopt ${SANDBOX_CLUSTER} --open --server ${printAddress(first)}`)
-  const { config } = await runners.loadConfig(path)
-  const client = await runners.local(config, true)
-  try {
-    signal.throwIfAborted()
-    const command = { verb: 'adopt', open: true, server: printAddress(first), by: 'sandbox up' } as const
-    const planned = await client.plan(SANDBOX_CLUSTER, command)
-    if (planned.kind === 'refusal') throw refused(planned.reasons)
-    const end = await client.run(SANDBOX_CLUSTER, { ...command, shown: planned.plan })
-    if (end.kind === 'refused') throw refused(end.reasons)
-    if (end.kind === 'failed') throw new SandboxError(`the adoption failed: ${end.says}`)
-    const { routes } = await client.cluster(SANDBOX_CLUSTER)
-    const astray = routes.find(({ state }) => state !== 'open')
-    if (astray)
-      throw new SandboxError(`route ${astray.name} leads nowhere (${astray.state}): ${astray.why ?? 'nobody told it'}`)
-  } finally {
-    await client.end()
-  }
-}
-
-const refused = (reasons: readonly { readonly says: string; readonly tryThis: string }[]): ProblemError =>
-  new ProblemError(
-    problem('refused', {
-      why: reasons.map(({ says }) => says).join('; '),
-      fix: reasons.map(({ tryThis }) => tryThis).join('; '),
-    }),
-  )

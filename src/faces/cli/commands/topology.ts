@@ -1,6 +1,8 @@
 import { ProblemError, problem } from '../../../model/problem.ts'
 import type { ClusterJson, Role, ServerJson } from '../../api/contract.ts'
 import type { Context } from '../context.ts'
+import { printProblems } from '../exit.ts'
+import { darkness } from '../reach.ts'
 import { type Column, table, tsv } from '../table.ts'
 import { type TreeNode, tree } from '../tree.ts'
 
@@ -54,18 +56,17 @@ export function showTopology(
     tsv: () => tsv(servers, COLUMNS),
     names: () => servers.map((s) => s.address),
   })
-  context.exitCode = roles && servers.length === 0 ? 3 : reachCode(context, clusters)
+  context.exitCode = roles && servers.length === 0 ? 3 : tellDarkness(context, clusters)
 }
 
-/** Where no server serves us there is no topology to show: 4 nobody is reached, 5 nobody lets us in, 1 anything else. */
-function reachCode(context: Context, clusters: readonly ClusterJson[]): number {
-  const dark = clusters.find((c) => c.servers.every((s) => s.look !== 'answered'))
-  if (!dark) return 0
-  const kinds = new Set(dark.servers.map((s) => s.look))
-  const whys = [...new Set(dark.servers.map((s) => s.why?.says ?? s.look))].join('; ')
-  context.note(`regent: no server of ${dark.alias} serves us: ${whys}`)
-  if (['refused', 'silent', 'closed'].some((kind) => kinds.has(kind))) return 4
-  return kinds.has('denied') ? 5 : 1
+/** In the table the reasons stand below the tree already. */
+function tellDarkness(context: Context, clusters: readonly ClusterJson[]): number {
+  const problems = clusters.flatMap((cluster) => darkness(cluster) ?? [])
+  const [first] = problems
+  if (!first) return 0
+  if (context.output.kind === 'format' && context.output.format === 'table') return first.exit
+  const err = (text: string): void => void context.io.stderr.write(text)
+  return printProblems(problems, { err, paint: context.paint, output: context.output })
 }
 
 export function headline(context: Context, cluster: ClusterJson): string {

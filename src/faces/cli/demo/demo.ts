@@ -116,7 +116,7 @@ async function tell(stage: Stage, tale: Tale): Promise<void> {
   const returned = await bringBack(stage, blow)
   tale.returned = returned
   screen.flush()
-  for (const line of returnedText(blow.victim, returned)) screen.say(line)
+  for (const line of returnedText(blow.victim, returned, stage.name)) screen.say(line)
 }
 
 async function stopAndJudge(stage: Stage): Promise<Judged> {

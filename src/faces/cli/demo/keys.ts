@@ -135,7 +135,7 @@ class Player {
     const { screen } = this.#stage
     const returned = await bringBack(this.#stage, blow)
     screen.flush()
-    for (const line of returnedText(blow.victim, returned)) screen.say(line)
+    for (const line of returnedText(blow.victim, returned, this.#stage.name)) screen.say(line)
   }
 
   async #switch(): Promise<void> {

@@ -85,10 +85,15 @@ export class Teller {
 const shorten = (text: string): string =>
   text.length > LONGEST_READING ? `${text.slice(0, LONGEST_READING - 1)}…` : text
 
-/** Addresses and ids of servers become the names that `sandbox` calls them by. */
+/**
+ * Addresses and ids of servers become the names that `sandbox` calls them by. Not in GTIDs: `s1:484` would be none, and MySQL's ids
+ * are part of them.
+ */
 export function namer(names: ReadonlyMap<string, string>): (text: string) => string {
-  const known = [...names].sort(([a], [b]) => b.length - a.length)
-  return (text) => known.reduce((so, [long, short]) => so.replaceAll(long, short), text)
+  const known = [...names.keys()].sort((a, b) => b.length - a.length).map((text) => RegExp.escape(text))
+  if (known.length === 0) return (text) => text
+  const pattern = new RegExp(`(${known.join('|')})(?!\\d|:\\d)`, 'g')
+  return (text) => text.replace(pattern, (found) => names.get(found) ?? found)
 }
 
 const count = (steps: number): string => (steps === 1 ? 'one step' : `${steps} steps`)

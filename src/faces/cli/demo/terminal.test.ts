@@ -71,6 +71,20 @@ describe('the teller', () => {
   })
 })
 
+it('names stand for addresses and ids, never within a GTID', () => {
+  const id = '73509a7a-e5ae-11f1-99dd-02fc00000001'
+  const name = namer(
+    new Map([
+      ['127.0.0.1:1', 's1'],
+      [id, 's1'],
+    ]),
+  )
+  expect(name(`${id} has ${id}:484; see 127.0.0.1:1: closed, 127.0.0.1:11`)).toBe(
+    `s1 has ${id}:484; see s1: closed, 127.0.0.1:11`,
+  )
+  expect(namer(new Map())('as it is')).toBe('as it is')
+})
+
 it('events come whole out of pieces of any size, and the last number is remembered', () => {
   const event: EventJson = { kind: 'trouble', cluster: 'c-1', at: 1, says: 'a: b\ndata: c' }
   const text = `retry: 1000\n\nid: x.7\nevent: trouble\ndata: ${JSON.stringify(event)}\n\n: still here\n\n`

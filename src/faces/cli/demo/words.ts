@@ -9,12 +9,12 @@ export function sayJudged(screen: Screen, { acknowledged, lost, contradicted }: 
   for (const one of contradicted.slice(0, 20)) screen.say(`  refused, and there all the same: ${one}`)
 }
 
-export function returnedText(victim: string, returned: Returned): readonly string[] {
+export function returnedText(victim: string, returned: Returned, name: (text: string) => string): readonly string[] {
   if (returned.kind === 'rejoined') return [`  ${victim} has nothing that the others lack: it follows the new primary`]
-  if (returned.kind === 'not_yet') return [`  ${victim} did not find its place: ${returned.says}`]
+  if (returned.kind === 'not_yet') return [`  ${victim} did not find its place: ${name(returned.says)}`]
   return [
     `  ${victim} stays fenced: it takes no writes and follows nobody, because it has what nobody acknowledged:`,
     ...returned.errant.map((gtid) => `    ${gtid}`),
-    `  (${returned.because})`,
+    `  (${name(returned.because)})`,
   ]
 }

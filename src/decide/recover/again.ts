@@ -1,0 +1,92 @@
+import type { ServerId } from '../../model/ids.ts'
+import type { Plan } from '../../model/plan.ts'
+import type { Step } from '../../model/step.ts'
+import { fencing, withdrawals } from './failover-act1.ts'
+import type { Situation } from './situation.ts'
+
+/**
+ * The fencing of act 1 once more, as the old primary is found now: what another process proved before it ended may not hold any more.
+ * Its outcomes, and no older ones, are what the barrier is judged by.
+ */
+export function planFencingAgain(situation: Situation, before: Plan): Plan {
+  const answers = { ...situation, subjectState: 'answers' } as const
+  const living = situation.subjectState === 'answers' ? fencing(answers) : []
+  return { ...before, steps: [...withdrawals(situation), ...living] }
+}
+
+const RESEAL = 'seal_again'
+
+/**
+ * Act 2 from its beginning, for a winner that may have been restarted in between: it is sealed again first (its receiver starts by
+ * itself), and every step looks again. Nothing is skipped before the opening.
+ */
+export function planForwardAgain(plan: Plan): Plan {
+  const winner = plan.mints?.winner
+  const stop = plan.steps.find((s) => s.kind === 'stop_applier' && s.server === winner)
+  if (winner === undefined || stop?.kind !== 'stop_applier' || plan.steps.some((s) => s.id === `${RESEAL}:${winner}`))
+    return plan
+  const seal: Step = {
+    kind: 'seal',
+    id: `${RESEAL}:${winner}`,
+    server: winner,
+    channel: stop.channel,
+    killAfterMs: 300,
+    after: [],
+    deadlineMs: 2000,
+    ifItFails: 'go_on',
+  }
+  const steps = plan.steps.map(
+    (s): Step => (s.kind === 'drain' && s.server === winner ? { ...s, after: [...s.after, seal.id] } : s),
+  )
+  return { ...plan, steps: [seal, ...steps] }
+}
+
+/**
+ * A switchover whose reign is minted and not opened: what made the winner ready is done again before the opening. While the old primary
+ * answers, the winner first follows it once more and applies what it has; where it does not, what was drained before has to do.
+ */
+export function planSwitchoverAgain(act1: Plan, act2: Plan, oldAnswers: boolean): Plan {
+  const winner = act1.switchover?.winner
+  if (winner === undefined) return act2
+  const ready = act1.steps.filter((s) => readies(s, winner) && (oldAnswers || s.kind !== 'reach')).map(withoutUndo)
+  const follow = oldAnswers ? followOnceMore(ready, winner) : []
+  const chained = chain([...follow, ...ready])
+  const last = chained.at(-1)?.id
+  const rest = act2.steps.map(
+    (s): Step => (s.kind === 'open_server' && last !== undefined ? { ...s, after: [...s.after, last] } : s),
+  )
+  return { ...act2, steps: [...chained, ...rest] }
+}
+
+const readies = (step: Step, winner: ServerId): boolean =>
+  (step.kind === 'reach' ||
+    step.kind === 'seal' ||
+    step.kind === 'stop_applier' ||
+    step.kind === 'count_ackers' ||
+    (step.kind === 'semi_sync_source' && step.to === 'on')) &&
+  step.server === winner &&
+  !step.id.startsWith('still:')
+
+function withoutUndo({ undo: _, ...step }: Step): Step {
+  return step as Step
+}
+
+function followOnceMore(ready: readonly Step[], winner: ServerId): readonly Step[] {
+  const reach = ready.find((s) => s.kind === 'reach')
+  if (reach?.kind !== 'reach') return []
+  const common = {
+    server: winner,
+    channel: reach.channel,
+    after: [],
+    deadlineMs: reach.deadlineMs,
+    ifItFails: 'stop',
+  } as const
+  return [
+    { kind: 'start_applier', id: `start_applier:${winner}`, ...common },
+    { kind: 'unseal', id: `unseal:${winner}`, ...common },
+  ]
+}
+
+/** One after the other: nothing here is in a hurry. */
+const chain = (steps: readonly Step[]): readonly Step[] =>
+  steps.map((s, i): Step => ({ ...s, after: i === 0 ? [] : [steps[i - 1]?.id ?? ''] }))
