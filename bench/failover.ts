@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Flavour } from '../src/lab/sandbox/index.ts'
 import { keepResults, medianOf, printTable, type Spread, spreadOf, wallNow } from './figures.ts'
-import { darkAt, killPhases, type Phases, switchPhases } from './phases.ts'
+import { darkness, killPhases, type Phases, switchPhases } from './phases.ts'
 import { Stage } from './stage.ts'
 import { THIS_CHECKOUT } from './watching.ts'
 import { Writing } from './writing.ts'
@@ -138,7 +138,7 @@ async function measure(stage: Stage, writing: Writing, what: { fault: Fault; nam
   const left = await stage.untilHealthy()
   const recovery = await stage.latestRecovery(recoveryOf(what.fault))
   if (recovery === undefined || recovery.id === before?.id) throw new Error(`no ${what.fault} is in the journal`)
-  const gap = gapAround(acknowledged, darkAt(recovery))
+  const gap = gapOf(acknowledged, darkness(recovery))
   const instants = { begun, back: gap.to }
   const phases = what.fault === 'switchover' ? switchPhases(recovery, instants) : killPhases(recovery, instants)
   return { run: { outageMs: gap.to - gap.from, phases }, left }
@@ -157,11 +157,17 @@ async function onceSteady(writing: Writing, begun: number): Promise<readonly num
   }
 }
 
-function gapAround(acknowledged: readonly number[], instant: number): { readonly from: number; readonly to: number } {
-  const to = acknowledged.find((at) => at > instant)
-  const from = acknowledged.findLast((at) => at <= instant)
-  if (from === undefined || to === undefined) throw new Error('no write was acknowledged on one side of the fault')
-  return { from, to }
+interface Stretch {
+  readonly from: number
+  readonly to: number
+}
+
+/** The longest time without an acknowledgement that meets the dark one: others are the machine's. */
+function gapOf(acknowledged: readonly number[], dark: Stretch): Stretch {
+  const gaps = acknowledged.slice(1).map((to, i) => ({ from: acknowledged[i] ?? to, to }))
+  const met = gaps.filter(({ from, to }) => to >= dark.from && from <= dark.to)
+  if (met.length === 0) throw new Error('no write was acknowledged on one side of the fault')
+  return met.reduce((a, b) => (b.to - b.from > a.to - a.from ? b : a))
 }
 
 function rowsOf({ server, checkout, kept, lost, acknowledged }: Bench): readonly Row[] {

@@ -8,9 +8,11 @@ export interface Instants {
   readonly back: number
 }
 
-/** When nobody could write for certain: the gap that holds this instant is the one that the recovery made. */
-export const darkAt = (recovery: RecoveryJson): number =>
-  recovery.kind === 'switchover' ? endOf(recovery, 'close') : endOf(recovery, 'seal')
+/** Between these nobody could write for certain, but for what was already on its way: the gap that the recovery made meets them. */
+export const darkness = (recovery: RecoveryJson): { readonly from: number; readonly to: number } => ({
+  from: recovery.kind === 'switchover' ? startOf(recovery, 'close') : startOf(recovery, 'seal'),
+  to: endOf(recovery, 'announce'),
+})
 
 export type Phases = Readonly<Record<string, number>>
 

@@ -62,6 +62,7 @@ export interface RefusalReason {
   readonly errant?: { readonly server: ServerId; readonly gtids: string }
 }
 
-export type Planned = { readonly kind: 'plan'; readonly plan: Plan } | Refusal
+/** `expected`: the second act as it would be planned from what is known now; the real one is planned from sealed readings. */
+export type Planned = { readonly kind: 'plan'; readonly plan: Plan; readonly expected?: Plan | Refusal } | Refusal
 
 export const refuse = (...reasons: readonly RefusalReason[]): Refusal => ({ kind: 'refusal', reasons })

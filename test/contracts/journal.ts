@@ -183,8 +183,8 @@ export function journalContract(name: string, make: () => Promise<JournalWorld>)
       expect(await journal.read(R1)).toMatchObject({ refusals: reasons, lost: '3 transactions' })
     })
 
-    // trap 6: an anti-flapping that reads only the latest recoveries is pushed out of sight by repairs
-    test('trap 6: the last of a kind that was done is found behind any number of others', async () => {
+    // An anti-flapping that reads only the latest recoveries is pushed out of sight by repairs.
+    test('the last of a kind that was done is found behind any number of others', async () => {
       const end = async (id: string, changes: Partial<RecoveryRecord>, at: number): Promise<void> => {
         const record = { ...aRecovery(recoveryId(id)), ...changes }
         await journal.begin(record, aPlan(record.id), lease.token)

@@ -85,7 +85,12 @@ CREATE TABLE route_numbers (
 ) STRICT;
 `
 
-export const MIGRATIONS: readonly string[] = [nouns]
+/** Asked with every reading of the books: repairs that fail every few seconds make the table long. */
+const lastOfAKind = `
+CREATE INDEX recoveries_by_kind ON recoveries (cluster, kind, automatic, state, ended_at);
+`
+
+export const MIGRATIONS: readonly string[] = [nouns, lastOfAKind]
 
 export const SCHEMA_VERSION = MIGRATIONS.length
 

@@ -87,6 +87,10 @@ export interface PlanJson {
   readonly plan: Plan
   /** One line per step, in the order in which they may start. */
   readonly lines: readonly string[]
+  /** The second act as it would be planned now. */
+  readonly expected?:
+    | { readonly plan: Plan; readonly lines: readonly string[] }
+    | { readonly reasons: readonly RefusalReason[] }
   /** Names of servers by id. */
   readonly names: Readonly<Record<string, string>>
 }

@@ -49,7 +49,7 @@ export class LocalClient implements Client {
     const keeper = this.#keeper(name)
     const { topology } = await seen(keeper)
     const planned = await planCommand(keeper, commandOf(command))
-    return planned.kind === 'plan' ? planJson(planned.plan, namesIn(topology)) : planned
+    return planned.kind === 'plan' ? planJson(planned.plan, namesIn(topology), planned.expected) : planned
   }
 
   async run(name: string, command: CommandJson): Promise<EndJson> {

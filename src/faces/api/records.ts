@@ -1,4 +1,4 @@
-import type { Plan } from '../../model/plan.ts'
+import type { Plan, Planned } from '../../model/plan.ts'
 import { describeStep, type StepBody } from '../../model/step.ts'
 import type { RecoveryRecord } from '../../run/daemon/index.ts'
 import type { PlanJson, RecoveryJson } from './contract.ts'
@@ -10,12 +10,14 @@ export const naming =
   (id: string): string =>
     names[id] ?? id
 
-export const planJson = (plan: Plan, names: Names): PlanJson => ({
-  kind: 'plan',
-  plan,
-  lines: plan.steps.map((step) => describeStep(step, naming(names))),
-  names,
-})
+type Expected = Extract<Planned, { kind: 'plan' }>['expected']
+
+export function planJson(plan: Plan, names: Names, expected?: Expected): PlanJson {
+  const lines = (of: Plan): readonly string[] => of.steps.map((step) => describeStep(step, naming(names)))
+  const second =
+    expected && ('reasons' in expected ? { reasons: expected.reasons } : { plan: expected, lines: lines(expected) })
+  return { kind: 'plan', plan, lines: lines(plan), names, ...(second ? { expected: second } : {}) }
+}
 
 /** A recovery as the journal has it, with one line per step for people. */
 export function recoveryJson(record: RecoveryRecord, names: Names): RecoveryJson {

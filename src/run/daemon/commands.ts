@@ -1,6 +1,9 @@
 import { adoptable } from '../../decide/recover/adopt.ts'
 import { planFailoverAct1 } from '../../decide/recover/failover-act1.ts'
+import { planFailoverAct2, type SealedReadings } from '../../decide/recover/failover-act2.ts'
+import { followers, type Situation } from '../../decide/recover/situation.ts'
 import { planSwitchoverAct1 } from '../../decide/recover/switchover-act1.ts'
+import { planSwitchoverAct2 } from '../../decide/recover/switchover-act2.ts'
 import { parseAddress, printAddress } from '../../model/address.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { wallTime } from '../../model/ids.ts'
@@ -45,13 +48,22 @@ export async function planCommand(keeper: Keeper, command: Command): Promise<Pla
   const situation = await situationFor(office, asked, office.ids.recovery())
   switch (command.verb) {
     case 'failover':
-      return planFailoverAct1(situation)
+      return withExpected(planFailoverAct1(situation), () => planFailoverAct2(situation, readingsNow(situation)))
     case 'switchover':
-      return planSwitchoverAct1(situation)
+      return withExpected(planSwitchoverAct1(situation), (act1) => planSwitchoverAct2(situation, act1))
     default:
       return planSingle(command.verb, situation)
   }
 }
+
+/** A dry run shows both acts: the second as the readings of now would have it. */
+function withExpected(planned: Planned, second: (act1: Plan) => Planned): Planned {
+  if (planned.kind === 'refusal') return planned
+  const expected = second(planned.plan)
+  return { ...planned, expected: expected.kind === 'plan' ? expected.plan : expected }
+}
+
+const readingsNow = (situation: Situation): SealedReadings => new Map(followers(situation).map((f) => [f.id, f.status]))
 
 /** Runs it in its turn. `shown`: the plan that the person said yes to. */
 export async function runCommand(

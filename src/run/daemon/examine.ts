@@ -37,14 +37,15 @@ export async function examine(
   const from = clock.now()
   let knocks: readonly Knock[] = []
   if (how.everyone) knocks = await round(office, books)
-  for (;;) {
+  for (let rounds = 0; ; rounds++) {
     const snapshot = snapshotOf(office, books, knocks)
     const diagnosis = diagnose(snapshot)
     const tookMs = clock.now() - from
     const doubt = diagnosis.primary.remedy === 'look_again' && tookMs < FOLLOW_MS
     if (!doubt) return { topology: snapshot.topology, diagnosis, stopped: isStopped(diagnosis), tookMs }
+    // The pause stands before a further round: what a round has found is judged at once.
+    if (rounds > 0) await clock.sleep(ROUND_PAUSE_MS)
     knocks = [...knocks, ...(await round(office, books))]
-    await clock.sleep(ROUND_PAUSE_MS)
   }
 }
 

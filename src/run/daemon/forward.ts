@@ -7,6 +7,7 @@ import type { Plan, RefusalReason } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
 import { edgesTo } from '../../model/topology.ts'
 import type { HeldLease } from '../../ports/lease.ts'
+import { mintAhead } from '../execute/doers-route.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { type ActEnd, runAct } from '../execute/run.ts'
 import type { World } from '../execute/world.ts'
@@ -69,7 +70,8 @@ export async function goForward(office: Office, forward: Forward): Promise<Recov
   let skip = forward.skip ?? new Set<string>()
   for (let attempt = 1; ; attempt++) {
     const world = worldFor(office, { recovery: plan.recovery, lease, epoch: minted.epoch, ledger })
-    const end = await runAct(current, world, skip).end
+    const mintedAhead = mintAhead(current, world)
+    const end = await runAct(current, { ...world, mintedAhead }, skip).end
     await office.journal.flush()
     if (end.kind === 'completed') return finish(office, current, minted.winner, ledger, lease)
     if (attempt >= ATTEMPTS || lease.leftMs() <= 0) return stuck(office, current, { end, lease })

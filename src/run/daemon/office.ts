@@ -85,6 +85,20 @@ export async function situationFor(office: Office, asked: Asked, recovery: Recov
   }
 }
 
+/**
+ * The same cluster, as it is seen now. The store is not asked again: reigns and epochs are written by recoveries alone, this one is
+ * the one that is open, and the intent compares its epoch with the store once more. The subject's reading stays the one from before
+ * act 1: a living primary goes on answering, and what it says since the seal would prove nothing of what it acknowledged.
+ */
+export async function seenAgain(office: Office, before: Situation): Promise<Situation> {
+  const lastReading = before.lastReading ?? (await lastReadingOf(office, before.subject))
+  // Whoever has an identity in the snapshot from before keeps it, also a primary that never answered this process.
+  const known = before.topology.members.map((m) => ({ id: m.id, address: m.sighting.address }))
+  const declaredAt = (address: Address) => office.config.servers.get(printAddress(address)) ?? UNDECLARED
+  const topology = recognise(office.observer.topology(before.topology.reign), known, declaredAt)
+  return { ...before, topology, ...(lastReading ? { lastReading } : {}) }
+}
+
 /** Above every epoch that the store or, for a first reign, any route has ever seen: late messages of a lost store stay the older ones. */
 async function nextEpoch(office: Office, reigns: readonly Reign[]): Promise<Epoch> {
   const known = reigns.map((r) => r.epoch as number)

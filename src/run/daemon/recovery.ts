@@ -12,7 +12,7 @@ import { runAct } from '../execute/run.ts'
 import { undoAct1 } from '../execute/undo.ts'
 import type { World } from '../execute/world.ts'
 import { fencingSettled, goForward } from './forward.ts'
-import { type Asked, type Office, situationFor, worldFor } from './office.ts'
+import { type Asked, type Office, seenAgain, situationFor, worldFor } from './office.ts'
 
 export type RecoveryEnd =
   | { readonly kind: 'done'; readonly id: RecoveryId; readonly says: string; readonly newPrimary?: ServerId }
@@ -86,12 +86,10 @@ interface FirstAct {
 /** Plan again from what act 1 found; say no while it can still be undone; then the durable intent, and forward. */
 async function second(office: Office, first: FirstAct, before: Situation): Promise<RecoveryEnd> {
   const { order, world, plan: plan1 } = first
-  const now = await situationFor(office, order, world.recovery)
-  // A living primary goes on answering: its readings since the seal show no replica attached, and would prove nothing of what it acknowledged.
-  const situation: Situation = before.lastReading ? { ...now, lastReading: before.lastReading } : now
+  const situation = await seenAgain(office, before)
   const planned =
     order.kind === 'failover'
-      ? planFailoverAct2({ ...situation, nextEpoch: before.nextEpoch }, sealedReadings(world.ledger))
+      ? planFailoverAct2(situation, sealedReadings(world.ledger))
       : planSwitchoverAct2(situation, plan1)
   if (planned.kind === 'refusal') return takeBackAfter(first, office, planned.reasons)
   const unfenced = await fencingSettled(planned.plan, world)

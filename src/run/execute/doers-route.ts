@@ -1,13 +1,15 @@
 import { type Address, sameAddress } from '../../model/address.ts'
 import { done, failed, type Outcome } from '../../model/outcome.ts'
+import type { Plan } from '../../model/plan.ts'
 import type { RouteMessage } from '../../model/route.ts'
 import type { Step } from '../../model/step.ts'
 import type { Announcer, Confirmation, SessionsOpen } from '../../ports/announcers.ts'
 import type { World } from './world.ts'
 
 /** The number is minted by the store for each message, an undo included: no two messages of one epoch are equal and different. */
-async function message(world: World, primary: Address | undefined): Promise<RouteMessage> {
-  const number = await world.store.nextRouteNumber(world.cluster, world.epoch, world.lease.token)
+async function message(world: World, primary: Address | undefined, ahead?: Promise<number>): Promise<RouteMessage> {
+  const mint = (): Promise<number> => world.store.nextRouteNumber(world.cluster, world.epoch, world.lease.token)
+  const number = await (ahead?.catch(mint) ?? mint())
   const ordinal = { cluster: world.cluster, epoch: world.epoch, number }
   return primary ? { ...ordinal, kind: 'open', primary } : { ...ordinal, kind: 'withdrawn' }
 }
@@ -47,7 +49,9 @@ export function announce(step: Step<'announce'>, world: World, signal: AbortSign
   return by(world, step.route, async (announcer) => {
     const primary = world.addressOf(step.server)
     if (!primary) return failed('forgotten', `no address of ${step.server} is known any more`)
-    const confirmation = await announcer.announce(await message(world, primary), signal)
+    const ahead = world.mintedAhead?.get(step.route)
+    world.mintedAhead?.delete(step.route)
+    const confirmation = await announcer.announce(await message(world, primary, ahead), signal)
     return confirmation.kind === 'confirmed'
       ? done(`${step.route} leads to ${primary.host}:${primary.port}`)
       : unconfirmed(step.route, confirmation)
@@ -105,4 +109,16 @@ export function closeIdleSessions(
 async function leadsElsewhere(announcer: Announcer, address: Address, signal: AbortSignal): Promise<boolean> {
   const reading = await announcer.read(signal)
   return reading.kind === 'known' && reading.message.kind === 'open' && !sameAddress(reading.message.primary, address)
+}
+
+/** For every route that the plan announces; one that fails is minted when it is needed. */
+export function mintAhead(plan: Plan, world: World): Map<string, Promise<number>> {
+  const routes = plan.steps.flatMap((s) => (s.kind === 'announce' ? [s.route] : []))
+  return new Map(
+    routes.map((route) => {
+      const number = world.store.nextRouteNumber(world.cluster, world.epoch, world.lease.token)
+      number.catch(() => undefined)
+      return [route, number]
+    }),
+  )
 }

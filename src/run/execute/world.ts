@@ -25,6 +25,11 @@ export interface World {
   readonly lease: HeldLease
   readonly clock: Clock
   readonly ledger: Ledger
+  /**
+   * By route: the number of its next message, minted while the promotion still runs, so that the telling waits for no disk. Whoever
+   * takes one removes it: a number is used once.
+   */
+  readonly mintedAhead?: Map<string, Promise<number>>
   /** Address under which a server is reached; undefined where it has been forgotten. */
   addressOf(server: ServerId): Address | undefined
   /** Why an undo may not open this server again; undefined: it may. */

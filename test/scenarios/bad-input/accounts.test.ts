@@ -1,17 +1,25 @@
 // Accounts that are wrong, on real servers: what is said, and that nothing is half done.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Sandbox, startSandbox, USERS } from '../../../src/lab/sandbox/index.ts'
-import { flavour } from '../stage/words.ts'
+import { flavour, words } from '../stage/words.ts'
 import { Desk } from './desk.ts'
 
 let box: Sandbox
+let boxDir: string
 let desk: Desk
 const WRONG = { user: 'monitor', password: 'wrong' }
 
 beforeAll(async () => {
-  box = await startSandbox({ server: flavour, shape: '1+1', semiSync: false })
+  boxDir = await mkdtemp(join(tmpdir(), 'regent-bad-'))
+  box = await startSandbox({ server: flavour, shape: '1+1', semiSync: false, dir: join(boxDir, 'box') })
 })
-afterAll(() => box?.down())
+afterAll(async () => {
+  await box?.down()
+  await rm(boxDir, { recursive: true, force: true })
+})
 beforeEach(async () => {
   desk = await Desk.open()
   return () => desk[Symbol.asyncDispose]()
@@ -50,6 +58,10 @@ test('a wrong password of the replication account: `config check` says that it c
   expect(checked.code).toBe(0)
 })
 
+/** On each server by itself: no history learns of it. */
+const unlogged = (id: string, ...statements: readonly string[]): Promise<void> =>
+  run(id, ...words.writable, 'SET SESSION sql_log_bin=0', ...statements, ...words.readOnly)
+
 /** One that a look needs, and one that only a change needs. */
 const PRIVILEGES = flavour === 'mysql' ? (['REPLICATION CLIENT', 'RELOAD'] as const) : (['SLAVE MONITOR', 'RELOAD'] as const)
 
@@ -58,7 +70,7 @@ test('a privilege that is missing is named with the GRANT that gives it, by `con
   const account = "'monitor'@'%'"
   await desk.configure({ shop: { seeds: seeds() } })
   for (const id of ['s1', 's2']) {
-    await run(id, 'SET SESSION sql_log_bin=0', `REVOKE ${looking} ON *.* FROM ${account}`, `REVOKE ${changing} ON *.* FROM ${account}`)
+    await unlogged(id, `REVOKE ${looking} ON *.* FROM ${account}`, `REVOKE ${changing} ON *.* FROM ${account}`)
   }
   try {
     const checked = await desk.regent('config', 'check')
@@ -72,7 +84,7 @@ test('a privilege that is missing is named with the GRANT that gives it, by `con
     expect((await desk.regent('adopt', '--open', '--yes')).code).toBe(1)
   } finally {
     for (const id of ['s1', 's2'])
-      await run(id, 'SET SESSION sql_log_bin=0', `GRANT ${looking}, ${changing} ON *.* TO ${account}`)
+      await unlogged(id, `GRANT ${looking}, ${changing} ON *.* TO ${account}`)
   }
   expect((await desk.regent('config', 'check')).code).toBe(0)
 })

@@ -142,7 +142,7 @@ test('a store that is corrupt, newer, locked or not to be written: each is told 
   await desk.configure({ shop: { seeds: [await closedPort()] } }, { store: 'newer' })
   expect((await desk.regent('topology')).code).toBe(4)
   const newer = new DatabaseSync(join(desk.dir, 'newer', 'regent.db'))
-  newer.exec('PRAGMA user_version = 999')
+  newer.exec('INSERT INTO schema_version VALUES (999, 0)')
   newer.close()
   expectProblem(await desk.regent('topology'), 2, /newer Regent \(schema 999/)
 

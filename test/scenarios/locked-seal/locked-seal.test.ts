@@ -21,7 +21,9 @@ test('trap 76: a seal behind a waiting STOP of a locked applier still ends in ti
   const killedAt = performance.now()
   await stage.sandbox.kill('s1')
   await until('s3 is open', async () => (await stage.writable()).join() === 's3', { seen: () => stage.story() })
-  await until('writes are acknowledged', async () => (await writers.stats()).every((s) => s.sinceLastMs < 500))
+  await until('writes are acknowledged', async () => (await writers.stats()).every((s) => s.sinceLastMs < 500), {
+    seen: async () => `${JSON.stringify(await writers.stats())}\n${await stage.story()}`,
+  })
   expect(performance.now() - killedAt).toBeLessThan(12_000)
 
   await locker.query('UNLOCK TABLES')

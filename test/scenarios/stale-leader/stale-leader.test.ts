@@ -53,6 +53,7 @@ test.each(Array.from({ length: ROUNDS }, (_, round) => round))(
     await stage.sandbox.kill('s1')
     const at = await Promise.race([frozen, sleep(4000).then(() => 'no step: frozen afterwards')])
     first.freeze()
+    await outsideOfTheStore(stage, first)
     console.log(
       `SEED=${SEED} round ${round}: frozen at line ${n}: ${at}; thawed ${thawEarly ? 'while' : 'after'} the second acts`,
     )

@@ -2,6 +2,7 @@ import { ProblemError, problem } from '../../../model/problem.ts'
 import type { ClusterJson, Role, ServerJson } from '../../api/contract.ts'
 import type { Context } from '../context.ts'
 import { printProblems } from '../exit.ts'
+import { namer, namesOf } from '../names.ts'
 import { darkness } from '../reach.ts'
 import { type Column, table, tsv } from '../table.ts'
 import { type TreeNode, tree } from '../tree.ts'
@@ -93,10 +94,12 @@ function routeLines({ routes }: ClusterJson): readonly string[] {
 }
 
 /** What is not said by the tree: why a server does not serve us, and why nothing is done. */
-function troubleLines(context: Context, { servers, refusals, alias, verdict }: ClusterJson): readonly string[] {
+function troubleLines(context: Context, cluster: ClusterJson): readonly string[] {
+  const { servers, refusals, alias, verdict } = cluster
+  const named = namer(namesOf(cluster))
   const told = [
     ...servers.flatMap((s) => (s.why ? [s.why] : [])),
-    ...refusals.map((r) => ({ says: `refused: ${r.says}`, tryThis: r.tryThis })),
+    ...refusals.map((r) => ({ says: named(`refused: ${r.says}`), tryThis: named(r.tryThis) })),
   ]
   const lines = told.map(
     (t) => `${context.paint('red', '!')} ${t.says}\n  ${context.paint('dim', 'try:')} ${t.tryThis}`,
