@@ -40,11 +40,11 @@ export async function recover(office: Office, order: Order, lease: HeldLease): P
   const id = order.shown?.recovery ?? office.ids.recovery()
   const situation = await situationFor(office, order, id)
   const planned = order.kind === 'failover' ? planFailoverAct1(situation) : planSwitchoverAct1(situation)
-  if (planned.kind === 'refusal') return refusedBefore(office, order.kind, id, planned.reasons)
+  if (planned.kind === 'refusal') return refusedBefore(office, order, id, planned.reasons)
   const changed = order.shown && !sameSteps(order.shown, planned.plan)
-  if (changed) return refusedBefore(office, order.kind, id, [PLAN_CHANGED])
+  if (changed) return refusedBefore(office, order, id, [PLAN_CHANGED])
   const began = await begin(office, order, planned.plan, lease)
-  if (began !== undefined) return refusedBefore(office, order.kind, id, [began])
+  if (began !== undefined) return refusedBefore(office, order, id, [began])
   const world = worldFor(office, {
     recovery: id,
     lease,
@@ -172,11 +172,12 @@ export function sealedReadings(ledger: Ledger): SealedReadings {
 
 function refusedBefore(
   office: Office,
-  what: RecoveryKind,
+  { kind: what, automatic }: Order,
   id: RecoveryId,
   reasons: readonly RefusalReason[],
 ): RecoveryEnd {
-  office.tell({ kind: 'refused', cluster: office.cluster, at: office.clock.wall(), what, reasons })
+  // What refuses the daemon stands for minutes, and is told by it when it changes; a person is told each time.
+  if (!automatic) office.tell({ kind: 'refused', cluster: office.cluster, at: office.clock.wall(), what, reasons })
   return { kind: 'refused', id, reasons, undone: false }
 }
 

@@ -34,13 +34,19 @@ export async function restoreOrder(office: Office, scene: Scene, standing: Stand
     })
     if (reasons === undefined) continue
     if (reasons.length === 0) standing.delete(server)
-    else standing.set(server, reasons)
+    else {
+      if (printed(standing.get(server)) !== printed(reasons))
+        office.tell({ kind: 'refused', cluster: office.cluster, at: office.clock.wall(), what: 'rejoin', reasons })
+      standing.set(server, reasons)
+    }
     for (const { errant } of reasons) if (errant) await recordLost(office, books, errant)
   }
   const primary = topology.reign?.primary
   if (primary !== undefined && raisableTo(topology) !== undefined)
     await alone(office, scene, { kind: 'raise_ackers', server: primary, because: 'enough ackers are attached again' })
 }
+
+const printed = (reasons: readonly RefusalReason[] | undefined): string => JSON.stringify(reasons ?? [])
 
 interface Repair {
   readonly kind: Extract<SingleKind, 'rejoin' | 'raise_ackers'>

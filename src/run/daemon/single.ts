@@ -106,6 +106,7 @@ function refused(
   id: Plan['recovery'],
   reasons: Extract<Planned, { kind: 'refusal' }>['reasons'],
 ): RecoveryEnd {
-  office.tell({ kind: 'refused', cluster: office.cluster, at: office.clock.wall(), what: order.kind, reasons })
+  if (!order.automatic)
+    office.tell({ kind: 'refused', cluster: office.cluster, at: office.clock.wall(), what: order.kind, reasons })
   return { kind: 'refused', id, reasons, undone: false }
 }

@@ -123,6 +123,7 @@ test('a port of the proxy that somebody else has is told, and a failover does no
   await using port = await somebody()
   const more = { routes: [{ proxy: { listen: port.address, spawn: true } }], clients_only_by_routes: true }
   await desk.configure({ shop: { seeds: seeds(), more } })
+  await run('s1', ...words.writable)
   await using watch = desk.start('watch')
   await watch.says(/"says":"route proxy: .*is in use by another program/)
   // Found writable and followed: it is adopted without being asked.
