@@ -58,6 +58,7 @@ const faults: readonly Fault[] = (['kill', 'switchover', 'backlog'] as const).fi
 const WARM_MS = 300
 /** A fault lands anywhere between two looks of Regent, never always at the same place. */
 const LOOK_MS = 500
+const SLOW_DETECTION_MS = 500
 const BACKLOG_MS = 10_000
 const GIVE_UP_MS = 30_000
 const STEADY_MS = 150
@@ -141,6 +142,8 @@ async function measure(stage: Stage, writing: Writing, what: { fault: Fault; nam
   const gap = gapOf(acknowledged, darkness(recovery))
   const instants = { begun, back: gap.to }
   const phases = what.fault === 'switchover' ? switchPhases(recovery, instants) : killPhases(recovery, instants)
+  // A refusal is proven in a fraction of this: whatever took longer was decided on other evidence, which is worth knowing.
+  if ((phases['detect'] ?? 0) > SLOW_DETECTION_MS) console.error(`slow detection: ${recovery.because}`)
   return { run: { outageMs: gap.to - gap.from, phases }, left }
 }
 

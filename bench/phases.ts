@@ -30,7 +30,8 @@ const stepsOf = ({ steps }: RecoveryJson, kind: string): RecoveryJson['steps'] =
 /** Each phase ends where the next one begins, so that they add up to the whole. */
 export function killPhases(recovery: RecoveryJson, { begun, back }: Instants): Phases {
   const sealed = endOf(recovery, 'seal')
-  const drained = endOf(recovery, 'drain')
+  const winner = recovery.plans.findLast((plan) => plan.mints !== undefined)?.mints?.winner
+  const drained = endOf(recovery, `drain:${winner}`)
   const counted = endOf(recovery, 'count')
   const announced = endOf(recovery, 'announce')
   return {

@@ -37,7 +37,8 @@ export async function checkServers(cluster: ClusterConfig): Promise<Check['findi
 }
 
 /** Of a server that Regent does not know no privilege can be said to be missing. */
-const isStrange = (look: Look): boolean => look.kind === 'unusable' && look.tryThis === problem('flavour_unknown').tryThis
+const isStrange = (look: Look): boolean =>
+  look.kind === 'unusable' && look.tryThis === problem('flavour_unknown').tryThis
 
 const strangeness = (seed: Address, look: Look): Finding => ({
   level: 'problem',

@@ -2,7 +2,7 @@
  * What every story needs: real servers, a configuration, a daemon inside this process or beside it, the proxy as in production,
  * clients that remember, and a watcher that fails the story when two servers were writable at once.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -87,6 +87,7 @@ export class Stage implements AsyncDisposable {
     this.configPath = path
     this.#place = place
     this.watcher = new Watcher(sandbox)
+    process.once('exit', this.#sweep)
   }
 
   get client(): Client {
@@ -355,8 +356,15 @@ export class Stage implements AsyncDisposable {
     await this.sandbox.down()
     endAll(pidsWith(this.#place.dir))
     await rm(this.#place.dir, { recursive: true, force: true })
+    process.off('exit', this.#sweep)
     if (overlaps.length > 0 && !this.#overlapsTold)
       throw new Error(`two servers were writable at once: ${JSON.stringify(overlaps)} of ${stretches}`)
+  }
+
+  /** A runner that gives up on a hanging story ends this process before anything is disposed of. */
+  readonly #sweep = (): void => {
+    endAll(pidsWith(this.#place.dir))
+    rmSync(this.#place.dir, { recursive: true, force: true })
   }
 
   #wake(pid: number): void {

@@ -87,7 +87,10 @@ describe('a client of a daemon', () => {
     const client = new HttpClient([await nobody(), follower.url, leader.url], 't')
     expect(await client.run('shop', RUN)).toMatchObject({ kind: 'done' })
     expect(leader.asked).toHaveLength(1)
-    expect(await problemOf(new HttpClient([follower.url], 't').run('shop', RUN))).toMatchObject({ code: 'lease_taken', exit: 3 })
+    expect(await problemOf(new HttpClient([follower.url], 't').run('shop', RUN))).toMatchObject({
+      code: 'lease_taken',
+      exit: 3,
+    })
   })
 
   it('names every URL that nobody answers at: exit 4', async () => {
@@ -135,7 +138,11 @@ describe('a client of a daemon', () => {
     const slow = await serve(() => undefined)
     const other = await serve(json(200, { kind: 'done', id: 'r-7', says: 'done' }))
     const found = await problemOf(new HttpClient([slow.url, other.url], 't', QUICK).run('shop', RUN))
-    expect(found).toMatchObject({ code: 'still_running', exit: 6, tryThis: expect.stringContaining('regent history r-7') })
+    expect(found).toMatchObject({
+      code: 'still_running',
+      exit: 6,
+      tryThis: expect.stringContaining('regent history r-7'),
+    })
     expect(found.says).toContain('r-7')
     expect(other.asked).toEqual([])
   })

@@ -86,7 +86,10 @@ async function verbs(path: readonly string[] = []): Promise<readonly (readonly s
   return (await Promise.all(below.map((name) => verbs([...path, name])))).flat()
 }
 
-const NO_PLAN = { kind: 'refusal', reasons: [{ code: 'x', says: 'id-of-db1:3306 is too old', tryThis: 'wait' }] } as const
+const NO_PLAN = {
+  kind: 'refusal',
+  reasons: [{ code: 'x', says: 'id-of-db1:3306 is too old', tryThis: 'wait' }],
+} as const
 const PLAN = {
   kind: 'plan',
   plan: {
@@ -96,7 +99,10 @@ const PLAN = {
     act: 1,
     subject: 'id-of-db1:3306',
     because: 'nothing is lost',
-    steps: [{ id: 'a', after: [] }, { id: 'b', after: ['a'] }],
+    steps: [
+      { id: 'a', after: [] },
+      { id: 'b', after: ['a'] },
+    ],
     ranking: [{ server: 'id-of-db2:3306', eligible: true, reasons: ['it has all'] }],
     risks: [{ code: 'y', says: 'it may hurt' }],
     fence: { demand: { atLeast: 'readonly', alsoRoutes: false }, because: 'so' },
@@ -201,12 +207,14 @@ describe('whom a verb asks', () => {
 
   it('else itself: looking without the lease, changing and forgetting with it', async () => {
     const alone = world(planning())
-    for (const argv of [['topology'], ['plan', 'switchover'], ['switchover', '--yes'], ['forget', 'shop']]) await run(alone, argv)
+    for (const argv of [['topology'], ['plan', 'switchover'], ['switchover', '--yes'], ['forget', 'shop']])
+      await run(alone, argv)
     expect(alone.did).toEqual(['local', 'local', 'local, acting', 'local, acting'])
   })
 
   it('where another command holds the lease it is refused with that name: 3', async () => {
-    const local = () => Promise.reject(new ProblemError(problem('lease_taken', { by: 'regent watch, pid 7', left: 4260.2 })))
+    const local = () =>
+      Promise.reject(new ProblemError(problem('lease_taken', { by: 'regent watch, pid 7', left: 4260.2 })))
     const { code, err } = await run(world(aClient(), { local }), ['switchover', '--yes'])
     expect(code).toBe(3)
     expect(err).toContain('regent watch, pid 7 (its lease is valid for 4260 ms more)')
@@ -219,7 +227,11 @@ describe('what looking verbs print', () => {
     because: 'nobody hears it',
     refusals: [{ code: 'z', says: 'id-of-db2:3306 lags', tryThis: 'wait' }],
     servers: [
-      aServer('db1:3306', { role: 'primary', look: 'refused', why: { says: 'db1:3306 cannot be reached', tryThis: 'look' } }),
+      aServer('db1:3306', {
+        role: 'primary',
+        look: 'refused',
+        why: { says: 'db1:3306 cannot be reached', tryThis: 'look' },
+      }),
       aServer('db2:3306', { findings: [{ finding: 'lagging', because: 'it is behind' }] }),
     ],
   })
@@ -234,7 +246,12 @@ describe('what looking verbs print', () => {
   it('several clusters are one JSON object per line', async () => {
     const clusters = async () => [aCluster(), aCluster({ alias: 'blog' })]
     const { out } = await run(world(aClient({ clusters })), ['topology', '--json'])
-    expect(out.trim().split('\n').map((line) => JSON.parse(line).alias)).toEqual(['shop', 'blog'])
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).alias),
+    ).toEqual(['shop', 'blog'])
   })
 
   it.each([
@@ -260,7 +277,10 @@ describe('what looking verbs print', () => {
     expect(JSON.parse((await run(world(client), ['diagnose', '--json'])).out)).toMatchObject({
       alias: 'shop',
       verdict: 'dead',
-      findings: [{ server: 'db1:3306', finding: 'refused' }, { server: 'db2:3306', finding: 'lagging' }],
+      findings: [
+        { server: 'db1:3306', finding: 'refused' },
+        { server: 'db2:3306', finding: 'lagging' },
+      ],
     })
   })
 
@@ -335,7 +355,9 @@ describe('what changing verbs do', () => {
   })
 
   it('a failover of a healthy primary is told of the gentler way', async () => {
-    expect((await run(world(planning()), ['failover', '--yes'])).err).toContain('`regent switchover` does this without loss')
+    expect((await run(world(planning()), ['failover', '--yes'])).err).toContain(
+      '`regent switchover` does this without loss',
+    )
   })
 
   it('a resume says whether anything was in force', async () => {

@@ -1,6 +1,7 @@
 import type { ReplicationError } from '../../model/server.ts'
+import { NET_MS } from './latency.ts'
 import type { ModelChannel, ModelServer } from './server.ts'
-import { NET_MS, type Universe } from './universe.ts'
+import type { Universe } from './universe.ts'
 
 const RESET: ReplicationError = { code: 2013, message: 'Lost connection to server at reading, system error: 104' }
 const REFUSED: ReplicationError = { code: 2003, message: `Can't connect to server (111 "Connection refused")` }

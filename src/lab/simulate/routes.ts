@@ -1,8 +1,9 @@
 import { acceptRoute, printOrdinal, type RouteMessage } from '../../model/route.ts'
 import type { Announcer, Confirmation, RouteReading } from '../../ports/announcers.ts'
+import { NET_MS } from './latency.ts'
 import type { Life } from './life.ts'
 import type { Session } from './server.ts'
-import { NET_MS, type RoutePlace, type Universe } from './universe.ts'
+import type { RoutePlace, Universe } from './universe.ts'
 
 /** One process's hold on one route. The route itself outlives it, and refuses what is older than what it was told last. */
 export function modelAnnouncer(universe: Universe, place: RoutePlace, life: Life): Announcer {

@@ -5,9 +5,6 @@ import { type Making, type ModelChannel, ModelServer, type Session } from './ser
 import type { Timeline } from './timeline.ts'
 import type { Transaction } from './transaction.ts'
 
-/** One way over the network, ms. */
-export const NET_MS = 0.4
-
 /** A change of a server by somebody's hand, as it took effect. */
 export interface Effect {
   readonly at: number

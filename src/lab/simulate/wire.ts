@@ -3,8 +3,9 @@ import { printAddress } from '../../model/address.ts'
 import { failed, type Outcome } from '../../model/outcome.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ChangeContext } from '../../ports/servers.ts'
+import { NET_MS } from './latency.ts'
 import type { ModelServer, Packet } from './server.ts'
-import { NET_MS, type Universe } from './universe.ts'
+import type { Universe } from './universe.ts'
 
 /** Between the end of the right to change, as the holder counts it, and the deadline that a packet carries. */
 const GUARD_MARGIN_MS = 100

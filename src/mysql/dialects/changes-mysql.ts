@@ -45,7 +45,7 @@ export const mysqlChanges: ChangeSide = {
     statements: ['SHOW REPLICA STATUS'],
     read: ([rows]) => (rows ?? []).map((row) => printed(row, 'Channel_Name')),
   },
-  receiverThreads: (channel) => threadOf('replication_connection_status', channel),
+  receiverThreads,
   coordinatorThreads,
   threads: {
     // Not performance_schema.processlist: that one never shows a thread as Killed.
@@ -170,6 +170,25 @@ function threadOf(table: string, channel: string): Question<readonly number[]> {
         ` WHERE s.CHANNEL_NAME = ${text(channel)}`,
     ],
     read: ([rows]) => ids(rows ?? []),
+  }
+}
+
+/**
+ * A receiver that has lost its source and tries to reconnect has no THREAD_ID in replication_connection_status: where there is one
+ * channel, the one receiver thread of the server is its own.
+ */
+function receiverThreads(channel: string): Question<readonly number[]> {
+  const connected = threadOf('replication_connection_status', channel)
+  return {
+    statements: [
+      ...connected.statements,
+      "SELECT PROCESSLIST_ID AS id FROM performance_schema.threads WHERE NAME IN ('thread/sql/replica_io', 'thread/sql/slave_io')" +
+        ' AND (SELECT COUNT(*) FROM performance_schema.replication_connection_configuration) = 1',
+    ],
+    read: ([named, only]) => {
+      const found = ids(named ?? [])
+      return found.length > 0 ? found : ids(only ?? [])
+    },
   }
 }
 

@@ -63,7 +63,8 @@ const unlogged = (id: string, ...statements: readonly string[]): Promise<void> =
   run(id, ...words.writable, 'SET SESSION sql_log_bin=0', ...statements, ...words.readOnly)
 
 /** One that a look needs, and one that only a change needs. */
-const PRIVILEGES = flavour === 'mysql' ? (['REPLICATION CLIENT', 'RELOAD'] as const) : (['SLAVE MONITOR', 'RELOAD'] as const)
+const PRIVILEGES =
+  flavour === 'mysql' ? (['REPLICATION CLIENT', 'RELOAD'] as const) : (['SLAVE MONITOR', 'RELOAD'] as const)
 
 test('a privilege that is missing is named with the GRANT that gives it, by `config check` and by every look that needs it', async () => {
   const [looking, changing] = PRIVILEGES
@@ -83,8 +84,7 @@ test('a privilege that is missing is named with the GRANT that gives it, by `con
     expect(told.out).toMatch(/GRANT [A-Z ]+ ON \*\.\* TO 'monitor'@'%';/)
     expect((await desk.regent('adopt', '--open', '--yes')).code).toBe(1)
   } finally {
-    for (const id of ['s1', 's2'])
-      await unlogged(id, `GRANT ${looking}, ${changing} ON *.* TO ${account}`)
+    for (const id of ['s1', 's2']) await unlogged(id, `GRANT ${looking}, ${changing} ON *.* TO ${account}`)
   }
   expect((await desk.regent('config', 'check')).code).toBe(0)
 })

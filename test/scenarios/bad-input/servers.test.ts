@@ -110,7 +110,8 @@ test('one cluster that cannot be reached costs the other nothing: it is adopted 
   })
   const bad = (await clusters()).find((c) => c.alias === 'bad')
   expect(bad?.servers.map((s) => s.look).sort()).toEqual(['refused', 'silent'])
-  for (const server of bad?.servers ?? []) expect(server.why).toMatchObject({ says: expect.stringContaining('cannot be reached') })
+  for (const server of bad?.servers ?? [])
+    expect(server.why).toMatchObject({ says: expect.stringContaining('cannot be reached') })
   expect(await readOnly('s1')).toBe(false)
 })
 

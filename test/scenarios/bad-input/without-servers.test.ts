@@ -35,7 +35,10 @@ test('a wrong configuration is told key by key with line and column, as JSON whe
   expect(told.err).toContain('did you mean "seeds"')
   expect(told.err).toMatch(/regent\.yaml:4:12: clusters\.shop\.users is a number/)
   expect(told.err).toMatch(/regent\.yaml:5:\d+:.*witnesses/)
-  const problems = (await desk.regent('topology', '--json')).err.trim().split('\n').map((line) => JSON.parse(line))
+  const problems = (await desk.regent('topology', '--json')).err
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   expect(problems.length).toBeGreaterThan(2)
   for (const problem of problems) expect(problem).toMatchObject({ problem: 'config_wrong', exit: 2 })
 
@@ -113,7 +116,16 @@ test('garbage in the bodies of the API is a problem with words, and the daemon g
     return { status: answer.status, said: await answer.json() }
   }
   const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
-  for (const body of ['', '{', 'null', '[]', '"failover"', '{"verb":"drop"}', '{"verb":"failover","loss":"lots"}', deep]) {
+  for (const body of [
+    '',
+    '{',
+    'null',
+    '[]',
+    '"failover"',
+    '{"verb":"drop"}',
+    '{"verb":"failover","loss":"lots"}',
+    deep,
+  ]) {
     const { status, said } = await post('/run', body)
     expect(status).toBe(400)
     expect(said).toMatchObject({ code: 'usage', says: expect.any(String), tryThis: expect.any(String), exit: 2 })

@@ -107,15 +107,21 @@ test('with a daemon: commands go to it by themselves; without its token nothing 
   })
 })
 
+/** What a frozen holder has left at most. */
+const LEASE_MS = 5000
+
 test('a daemon that is frozen: a change is refused and names it', async () => {
   await using watch = desk.start('watch')
   await watch.says('the page and the API are served')
   await watch.says(/"verdict":"healthy"/)
   watch.child.kill('SIGSTOP')
   try {
-    const refused = await desk.regent('fence', address('s3'), '--yes')
-    expect(refused.code).toBe(3)
-    expect(refused.err).toContain(`pid ${watch.child.pid}`)
+    const stoppedAt = performance.now()
+    const ended = await desk.regent('fence', address('s3'), '--yes')
+    // On a machine so slow that its lease has run out meanwhile, it is rightly followed.
+    if (performance.now() - stoppedAt > LEASE_MS && ended.code === 0) return
+    expect(ended.code, ended.err).toBe(3)
+    expect(ended.err).toContain(`pid ${watch.child.pid}`)
   } finally {
     watch.child.kill('SIGCONT')
   }

@@ -1,0 +1,2 @@
+/** One way over the network, ms. */
+export const NET_MS = 0.4
