@@ -236,7 +236,15 @@ function attachingRest(
   const keepRelayLog = keepsRelayLog(follower)
   const drainFirst =
     !keepRelayLog && drained(follower.status.history) !== 'yes' && follower.channel.applierError === undefined
-  const drain: readonly Step[] = drainFirst ? [{ ...drainStep(situation, follower), ifItFails: 'go_on' }] : []
-  const after = [...announced, ...drain.map((s) => s.id)]
-  return [...drain, attachStep(situation, follower, { to: winner.id, after, keepRelayLog, ifItFails: 'go_on' })]
+  if (!drainFirst)
+    return [attachStep(situation, follower, { to: winner.id, after: announced, keepRelayLog, ifItFails: 'go_on' })]
+  // Not longer than attaching takes: a straggler is left to rejoin later, and never keeps the recovery open.
+  const drain: Step = {
+    ...drainStep(situation, follower),
+    after: announced,
+    deadlineMs: situation.policy.attachDeadlineMs,
+    ifItFails: 'go_on',
+  }
+  const attach = attachStep(situation, follower, { to: winner.id, after: [drain.id], keepRelayLog, ifItFails: 'go_on' })
+  return [drain, { ...attach, needs: [drain.id] }]
 }

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ProblemError } from '../../model/problem.ts'
-import { aCluster } from '../api/client.testing.ts'
 import type { CommandJson } from '../api/contract.ts'
+import { aCluster } from './client.testing.ts'
 import { HTTP_TIMES, HttpClient } from './http-client.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void

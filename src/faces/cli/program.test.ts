@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { RegentConfig } from '../../model/cluster.ts'
 import { ProblemError, problem } from '../../model/problem.ts'
-import { aClient, aCluster, aRecovery, aServer, type FakeClient } from '../api/client.testing.ts'
 import type { ClusterJson } from '../api/contract.ts'
+import { aClient, aCluster, aRecovery, aServer, type FakeClient } from './client.testing.ts'
 import type { Io } from './context.ts'
 import { runCli } from './program.ts'
 import type { Runners } from './runners.ts'
@@ -185,15 +185,15 @@ describe('the command line', () => {
 describe('whom a verb asks', () => {
   it('the daemons that are named, with the token of the option, the file or the environment', async () => {
     const named = world()
-    await run(named, ['topology', '--api', 'http://a', '--api', 'http://b', '--token', 't'])
-    await run(named, ['topology', '--token-file', 'f'], { REGENT_API: 'http://a, http://b' })
-    await run(named, ['topology', '--api', 'http://a'], { REGENT_TOKEN: 'e' })
-    await run(named, ['switchover', '--api', 'http://a', '--timeout', '30s'])
+    await run(named, ['topology', '--api', 'http://127.0.0.1:1', '--api', 'http://127.0.0.1:2', '--token', 't'])
+    await run(named, ['topology', '--token-file', 'f'], { REGENT_API: 'http://127.0.0.1:1, http://127.0.0.1:2' })
+    await run(named, ['topology', '--api', 'http://127.0.0.1:1'], { REGENT_TOKEN: 'e' })
+    await run(named, ['switchover', '--api', 'http://127.0.0.1:1', '--timeout', '30s'])
     expect(named.did).toEqual([
-      'remote http://a http://b t -',
-      'remote http://a http://b secret of f -',
-      'remote http://a e -',
-      'remote http://a - 30000',
+      'remote http://127.0.0.1:1 http://127.0.0.1:2 t -',
+      'remote http://127.0.0.1:1 http://127.0.0.1:2 secret of f -',
+      'remote http://127.0.0.1:1 e -',
+      'remote http://127.0.0.1:1 - 30000',
     ])
   })
 
@@ -317,7 +317,7 @@ describe('what changing verbs do', () => {
     expect(err).toContain('+ db2:3306: it has all')
     expect(err).toContain('risk: it may hurt')
     expect(err).toContain('--yes')
-    expect(client.asked.map(([what]) => what)).not.toContain('run')
+    expect(client.asked.flat()).not.toContain('run')
   })
 
   it('with --yes give back the very plan that was shown', async () => {
