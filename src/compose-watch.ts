@@ -23,16 +23,19 @@ export async function startWatch(
   const started = await daemon.start(`regent watch, pid ${process.pid}`)
   if (started.kind === 'taken') return problem('lease_taken', { by: started.by, left: started.leftMs })
   using _logging = daemon.listen((event) => logEvent(log, event, aliasOf(daemon, event)))
+  let api: Awaited<ReturnType<typeof openApi>>
   try {
-    const api = await openApi(config, daemon, signal)
+    api = await openApi(config, daemon, signal)
     if (api) log.info({ url: api.url }, 'the page and the API are served')
     // Beside the watching: a proxy that does not come up must delay nobody's failover.
     await Promise.all([daemon.run('regent watch', signal), ...daemon.keepers().map((keeper) => revive(keeper, log))])
-    await api?.end()
   } catch (error) {
     await daemon.giveBack()
     if (error instanceof ProblemError) return error.problem
     throw error
+  } finally {
+    // Also after a failure: a page that is served by nobody who watches would be worse than none.
+    await api?.end()
   }
   return undefined
 }

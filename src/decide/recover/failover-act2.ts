@@ -245,6 +245,11 @@ function attachingRest(
     deadlineMs: situation.policy.attachDeadlineMs,
     ifItFails: 'go_on',
   }
-  const attach = attachStep(situation, follower, { to: winner.id, after: [drain.id], keepRelayLog, ifItFails: 'go_on' })
+  const attach = attachStep(situation, follower, {
+    to: winner.id,
+    after: [...announced, drain.id],
+    keepRelayLog,
+    ifItFails: 'go_on',
+  })
   return [drain, { ...attach, needs: [drain.id] }]
 }

@@ -2,9 +2,9 @@ import type { Address } from '../../model/address.ts'
 import { type Instant, instant } from '../../model/ids.ts'
 import type { Knock, Look } from '../../model/look.ts'
 import type { Watching } from '../../ports/servers.ts'
+import { NET_MS } from './latency.ts'
 import type { Life } from './life.ts'
 import { statusOf } from './status.ts'
-import { NET_MS } from './universe.ts'
 import type { Wire } from './wire.ts'
 
 /** The eyes of one process: every outcome is a look, the deadline included. */

@@ -1,6 +1,7 @@
+import { NET_MS } from './latency.ts'
 import type { ModelServer, Session } from './server.ts'
 import type { Transaction } from './transaction.ts'
-import { NET_MS, type RoutePlace, type Universe } from './universe.ts'
+import type { RoutePlace, Universe } from './universe.ts'
 
 export interface Acknowledged {
   readonly transaction: Transaction
