@@ -11,6 +11,7 @@ import { continueOpen } from './continue.ts'
 import { type Examination, examine } from './examine.ts'
 import type { Office } from './office.ts'
 import { recover } from './recovery.ts'
+import { rehearse } from './rehearse.ts'
 import { restoreOrder, type Standing } from './returning.ts'
 import { repairRoutes } from './routes.ts'
 import { sentenceOf } from './sentence.ts'
@@ -41,6 +42,8 @@ export interface View {
 
 const KEEP_ROUTES_MS = 1000
 const REVIVE_MS = 5000
+/** As many as it takes until the planners' code is warm. */
+const REHEARSALS = 10
 /** A failover that had to be taken back after act 1 is not begun again at once: each try cuts a primary that may be serving. */
 const RETRY_FAILOVER_MS = 10_000
 
@@ -61,6 +64,7 @@ export class Keeper {
   #refusals: readonly RefusalReason[] = []
   #routesAt = Number.NEGATIVE_INFINITY
   #revivedAt = Number.NEGATIVE_INFINITY
+  #rehearsals = 0
   #retryAt = Number.NEGATIVE_INFINITY
   readonly #standing: Standing = new Map()
   /** A person's command and the automatic cycle never act on one cluster at once. */
@@ -178,6 +182,7 @@ export class Keeper {
         return undefined
       case 'none':
         this.#refusals = []
+        if (primary !== undefined) await this.#rehearseOnce(primary)
         if (this.#mayRepair(topology))
           await restoreOrder(this.office, { topology, books: this.books, lease }, this.#standing)
         return this.#keepRoutes(lease)
@@ -225,6 +230,12 @@ export class Keeper {
     const unprovenVersions = this.#parts.proven(topology)
     const { now, pause } = this.books.permitFacts()
     return permit({ alias, policy, now, unprovenVersions, ...(pause ? { pause } : {}) }).kind === 'granted'
+  }
+
+  async #rehearseOnce(primary: ServerId): Promise<void> {
+    if (this.#rehearsals >= REHEARSALS) return
+    this.#rehearsals += 1
+    await rehearse(this.office, primary)
   }
 
   /** Also while the primary is in trouble: a route party that does not run cannot show that it is closed. Beside the cycle, never in its way. */
