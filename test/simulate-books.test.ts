@@ -9,6 +9,8 @@ test('a store that cannot be read is told once; Regent goes on watching, and kno
   const scene = new Scene(A_SCENE)
   const regent = await scene.steady()
   const { books } = regent.keeper
+  // What is read once after the start has been read: from here on only the books ask the store.
+  await scene.timeline.pass(10_000)
   expect(books.isCurrent()).toBe(true)
   const { newestFirst } = scene.durable
   scene.durable.newestFirst = () => {

@@ -200,6 +200,7 @@ export function situationOf(setting: Setting): Situation {
     topology,
     policy: { ...DEFAULT_POLICY, routesAreComplete: true, ...setting.policy },
     routes: setting.routes,
+    routeDeadlineMs: {},
     recovery: recoveryId('r1'),
     nextEpoch: epoch(2),
     subject: primary.id,

@@ -83,6 +83,7 @@ async function repointInFull(
   const to: Following = {
     ...destination(what.to),
     ...what.login,
+    keepLogin: held !== undefined && !loginFails(held),
     version: hand.opened.version,
     ...(demotion === undefined ? {} : { demote: demotion }),
   }
@@ -92,6 +93,11 @@ async function repointInFull(
     side.channel(channel),
   )
 }
+
+/** Access denied, account locked, password expired, wrong plugin: what the configuration says may be the cure. */
+const LOGIN_ERRORS: readonly number[] = [1045, 1044, 1130, 1698, 1862, 2059, 2061, 3118]
+const loginFails = ({ receiverError }: ChannelState): boolean =>
+  receiverError !== undefined && LOGIN_ERRORS.includes(receiverError.code)
 
 /** The receiver is stopped first: what a running one receives after the look would be dropped unseen. */
 async function atRest(

@@ -1,5 +1,5 @@
-import { type FenceDemand, provenLevels, satisfies } from '../../model/fence.ts'
 import type { Address } from '../../model/address.ts'
+import { type FenceDemand, provenLevels, satisfies } from '../../model/fence.ts'
 import type { ServerId } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
 import type { Step } from '../../model/step.ts'

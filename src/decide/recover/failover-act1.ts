@@ -4,7 +4,7 @@ import { edgesOf } from '../../model/topology.ts'
 import { fenceDemand, unattainable } from '../fence/proof.ts'
 import { settleLoss } from './loss.ts'
 import { rank, undrainable } from './rank.ts'
-import { absentFollowers, type Follower, followers, type Situation } from './situation.ts'
+import { absentFollowers, type Follower, followers, type Situation, withdrawalMs } from './situation.ts'
 
 /**
  * Act 1: withdraw the routes, begin to fence, seal every replica that answers. Nothing in it chooses a winner: until all are
@@ -126,7 +126,7 @@ export const withdrawals = (situation: Situation): readonly Step[] =>
     route,
     sessions: 'close',
     after: [],
-    deadlineMs: situation.policy.act1DeadlineMs,
+    deadlineMs: withdrawalMs(situation, route),
     ifItFails: 'go_on',
     undo: { kind: 'announce', route, server: situation.subject },
   }))

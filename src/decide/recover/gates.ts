@@ -83,7 +83,7 @@ export function opening(situation: Situation, winner: ServerId, after: readonly 
         route,
         server: winner,
         after: [open],
-        deadlineMs: 2000,
+        deadlineMs: Math.max(2000, situation.routeDeadlineMs[route] ?? 0),
         ifItFails: 'go_on',
       }),
     ),

@@ -6,7 +6,7 @@ import type { Step } from '../../model/step.ts'
 import { edgesOf, member } from '../../model/topology.ts'
 import { planAckers, wantedSemiSync } from './ackers.ts'
 import { counting, opening, sourceSide } from './gates.ts'
-import { followers, knownHistories, type Situation } from './situation.ts'
+import { followers, knownHistories, type Situation, withdrawalMs } from './situation.ts'
 
 const answering = (situation: Situation, id: ServerId): ServerStatus | undefined => {
   const look = member(situation.topology, id)?.sighting.latest
@@ -58,7 +58,7 @@ export function planFence(situation: Situation): Planned {
           route,
           sessions: 'close',
           after: [],
-          deadlineMs: situation.policy.act1DeadlineMs,
+          deadlineMs: withdrawalMs(situation, route),
           ifItFails: 'go_on',
         }),
       )

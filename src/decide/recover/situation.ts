@@ -21,6 +21,8 @@ export interface Situation {
   readonly policy: Policy
   /** Names of the registered routes. */
   readonly routes: readonly string[]
+  /** What a route party of the operator's own may take, ms; 0 for those that answer at once. */
+  readonly routeDeadlineMs: Readonly<Record<string, number>>
   readonly recovery: RecoveryId
   readonly nextEpoch: Epoch
   readonly subject: ServerId
@@ -85,6 +87,10 @@ export function subjectAddresses(situation: Situation): readonly Address[] {
   const admin = status?.adminPort === undefined ? [] : [{ host: sighting.address.host, port: status.adminPort }]
   return [sighting.address, ...admin, ...(status?.aliases ?? [])]
 }
+
+/** A route party of the operator's own gets the time that it was configured with. */
+export const withdrawalMs = ({ policy, routeDeadlineMs }: Situation, route: string): number =>
+  Math.max(policy.act1DeadlineMs, routeDeadlineMs[route] ?? 0)
 
 /** Followers that do not answer now, from their last answers. */
 export const absentFollowers = (situation: Situation): readonly ServerId[] =>

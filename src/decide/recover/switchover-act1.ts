@@ -5,7 +5,7 @@ import { edgesOf, member } from '../../model/topology.ts'
 import { type AckerPlan, planAckers, wantedSemiSync } from './ackers.ts'
 import { attachStep, counting, keepsRelayLog, sourceSide } from './gates.ts'
 import { rank } from './rank.ts'
-import { type Follower, followers, type Situation } from './situation.ts'
+import { type Follower, followers, type Situation, withdrawalMs } from './situation.ts'
 import { skeleton } from './switchover-act2.ts'
 
 /**
@@ -192,7 +192,7 @@ function closing(situation: Situation, early: readonly Follower[]): readonly Ste
       route,
       sessions: 'leave',
       after: moved,
-      deadlineMs: situation.policy.act1DeadlineMs,
+      deadlineMs: withdrawalMs(situation, route),
       ifItFails: 'stop',
       undo: { kind: 'announce', route, server },
     }),

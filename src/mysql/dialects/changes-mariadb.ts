@@ -117,9 +117,13 @@ function change(channel: string, to: Following): string {
     `MASTER_PORT = ${integer(to.source.port)}`,
     `MASTER_HEARTBEAT_PERIOD = ${seconds(to.heartbeatMs)}`,
     `MASTER_CONNECT_RETRY = ${integer(Math.max(1, Math.round(to.connectRetryMs / 1000)))}`,
-    `MASTER_USER = ${text(to.account.user)}`,
-    `MASTER_PASSWORD = ${text(to.account.password)}`,
-    ...security(to.tls),
+    ...(to.keepLogin
+      ? []
+      : [
+          `MASTER_USER = ${text(to.account.user)}`,
+          `MASTER_PASSWORD = ${text(to.account.password)}`,
+          ...security(to.tls),
+        ]),
     // Never current_pos: it lets a server's own stray writes decide from where it replicates.
     'MASTER_USE_GTID = slave_pos',
     ...(to.demote !== undefined && canDemote(to) ? ['MASTER_DEMOTE_TO_SLAVE = 1'] : []),

@@ -24,7 +24,9 @@ export const mysqlChanges: ChangeSide = {
   reset: (channel) => `RESET REPLICA ALL FOR CHANNEL ${text(channel)}`,
   move: (channel, to) => change(channel, destination(to)),
   startKeepingRelayLog: undefined,
-  follow: (channel, to) => [change(channel, [...destination(to), ...login(to), ...security(to.tls)])],
+  follow: (channel, to) => [
+    change(channel, [...destination(to), ...following(), ...(to.keepLogin ? [] : [...login(to), ...security(to.tls)])]),
+  ],
   kill: (thread) => `KILL ${integer(thread)}`,
 
   open: ['SET GLOBAL super_read_only = 0, GLOBAL read_only = 0'],
@@ -93,14 +95,11 @@ function destination(to: Destination): readonly string[] {
 }
 
 function login(to: Following): readonly string[] {
-  return [
-    `SOURCE_USER = ${text(to.account.user)}`,
-    `SOURCE_PASSWORD = ${text(to.account.password)}`,
-    'SOURCE_AUTO_POSITION = 1',
-    // caching_sha2_password without TLS refuses a login that does not ask for the key.
-    'GET_SOURCE_PUBLIC_KEY = 1',
-  ]
+  return [`SOURCE_USER = ${text(to.account.user)}`, `SOURCE_PASSWORD = ${text(to.account.password)}`]
 }
+
+/** caching_sha2_password without TLS refuses a login that does not ask for the key: a new source may not have this account cached. */
+const following = (): readonly string[] => ['SOURCE_AUTO_POSITION = 1', 'GET_SOURCE_PUBLIC_KEY = 1']
 
 /** Every option is named: one that is left out keeps what the channel had, and a new channel has none. */
 function security(tls: TlsSettings): readonly string[] {

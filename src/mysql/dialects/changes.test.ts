@@ -18,6 +18,7 @@ const following = (over: Partial<Following> = {}): Following => ({
   account: { user: "re'pl", password: "p'\\w" },
   tls: { mode: 'off' },
   version: version('9.7.4'),
+  keepLogin: false,
   ...over,
 })
 
@@ -28,8 +29,8 @@ describe('every CHANGE names the heartbeat period and the retries', () => {
   test('MySQL in full', () => {
     expect(followed(mysqlChanges)).toBe(
       "CHANGE REPLICATION SOURCE TO SOURCE_HOST = 'db2', SOURCE_PORT = 3307, SOURCE_HEARTBEAT_PERIOD = 0.5, " +
-        "SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 86400, SOURCE_USER = 're''pl', SOURCE_PASSWORD = 'p''\\\\w', " +
-        "SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1, SOURCE_SSL = 0, SOURCE_SSL_VERIFY_SERVER_CERT = 0 FOR CHANNEL 'o''ne'",
+        'SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 86400, SOURCE_AUTO_POSITION = 1, ' +
+        "GET_SOURCE_PUBLIC_KEY = 1, SOURCE_USER = 're''pl', SOURCE_PASSWORD = 'p''\\\\w', SOURCE_SSL = 0, SOURCE_SSL_VERIFY_SERVER_CERT = 0 FOR CHANNEL 'o''ne'",
     )
   })
 
@@ -45,6 +46,15 @@ describe('every CHANGE names the heartbeat period and the retries', () => {
       "CHANGE MASTER 'o''ne' TO MASTER_HOST = 'db2', MASTER_PORT = 3307, MASTER_HEARTBEAT_PERIOD = 0.5, MASTER_CONNECT_RETRY = 1, " +
         "MASTER_USER = 're''pl', MASTER_PASSWORD = 'p''\\\\w', MASTER_SSL = 0, MASTER_SSL_VERIFY_SERVER_CERT = 0, MASTER_USE_GTID = slave_pos",
     )
+  })
+
+  test('a link that works keeps its login: a wrong password in the configuration cannot break it', () => {
+    const mysql = followed(mysqlChanges, { keepLogin: true })
+    expect(mysql).not.toMatch(/SOURCE_USER|SOURCE_PASSWORD|SOURCE_SSL/)
+    expect(mysql).toContain('SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1')
+    const mariadb = followed(mariadbChanges, { keepLogin: true, version: version('10.11.19-MariaDB') })
+    expect(mariadb).not.toMatch(/MASTER_USER|MASTER_PASSWORD|MASTER_SSL/)
+    expect(mariadb).toContain('MASTER_USE_GTID = slave_pos')
   })
 
   test('a retry shorter than a second is one second, never the default of a minute', () => {

@@ -16,6 +16,11 @@ export interface Following extends Destination {
   readonly account: Account
   readonly tls: TlsSettings
   readonly version: Version
+  /**
+   * The channel exists, and its login works: user, password and TLS stay as they are. A wrong password in the configuration must not
+   * break a link that runs.
+   */
+  readonly keepLogin: boolean
   /** What this server wrote as a primary, to be taken as already replicated. Absent where it wrote nothing. */
   readonly demote?: Demotion
 }

@@ -127,7 +127,8 @@ export class Keeper {
   async #cycle(): Promise<void> {
     try {
       await this.books.refresh()
-      const lease = await this.acting()
+      // With books that cannot be read nothing is changed: a pause, or another reign, may stand in them.
+      const lease = this.books.isCurrent() ? await this.acting() : undefined
       if (lease && this.books.openRecovery()) {
         const continued = await continueOpen(this.office, lease)
         if (continued === 'ended') await this.#settle()
@@ -235,7 +236,8 @@ export class Keeper {
   async #rehearseOnce(primary: ServerId): Promise<void> {
     if (this.#rehearsals >= REHEARSALS) return
     this.#rehearsals += 1
-    await rehearse(this.office, primary)
+    // Nothing depends on it, so nothing is lost where the store cannot be read just now; the books tell of that.
+    await rehearse(this.office, primary).catch(() => undefined)
   }
 
   /** Also while the primary is in trouble: a route party that does not run cannot show that it is closed. Beside the cycle, never in its way. */

@@ -69,6 +69,7 @@ export async function situationFor(office: Office, asked: Asked, recovery: Recov
     topology,
     policy: asked.policy ?? config.policy,
     routes: [...office.announcers.keys()],
+    routeDeadlineMs: Object.fromEntries(config.routes.map((r) => [r.name, r.kind === 'command' ? r.deadlineMs : 0])),
     recovery,
     nextEpoch: await nextEpoch(office, reigns),
     subject: asked.subject,
