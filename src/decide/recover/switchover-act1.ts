@@ -209,17 +209,6 @@ function closing(situation: Situation, early: readonly Follower[]): readonly Ste
       ifItFails: 'stop',
       undo: { kind: 'open_server', server },
     },
-    ...situation.routes.map(
-      (route): Step => ({
-        kind: 'close_idle_sessions',
-        id: `sessions:${route}`,
-        route,
-        server,
-        after: [`close:${server}`],
-        deadlineMs,
-        ifItFails: 'go_on',
-      }),
-    ),
   ]
 }
 

@@ -74,6 +74,17 @@ interface Aftermath {
 function afterwards(situation: Situation, { winner, channel, rest, oldFollows }: Aftermath): readonly Step[] {
   const announced = situation.routes.length > 0 ? situation.routes.map((r) => `announce:${r}`) : [`open:${winner}`]
   return [
+    ...situation.routes.map(
+      (route): Step => ({
+        kind: 'close_idle_sessions',
+        id: `sessions:${route}`,
+        route,
+        server: situation.subject,
+        after: announced,
+        deadlineMs: situation.policy.switchoverBoundMs,
+        ifItFails: 'go_on',
+      }),
+    ),
     ...rest.map((f) =>
       attachStep(situation, f, { to: winner, after: announced, keepRelayLog: keepsRelayLog(f), ifItFails: 'go_on' }),
     ),

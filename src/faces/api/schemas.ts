@@ -32,6 +32,8 @@ export const command = z
     fence: z.string().max(40).exactOptional().meta({ description: 'the proof level that suffices' }),
     reason: text('why, for the record').exactOptional(),
     by: text('who asks, for the record').exactOptional(),
+    abandon: z.boolean().exactOptional().meta({ description: 'first end the recovery that is open' }),
+    overReign: z.boolean().exactOptional().meta({ description: 'unfence although another reign stands' }),
     forMs: forMs.exactOptional(),
     shown: shown
       .exactOptional()

@@ -54,7 +54,7 @@ export interface Forward {
 /** Between two attempts to go forward. */
 const PAUSE_MS = 500
 /** After so many the recovery is left open and told; the daemon takes it up again with its next cycle. */
-const ATTEMPTS = 3
+const ATTEMPTS = 8
 
 /**
  * The epoch is minted: from here on there is only forward with this winner. Ackers that were not counted in time are left out under
@@ -116,6 +116,10 @@ function doneSteps(plan: Plan, ledger: Ledger, before: ReadonlySet<string>): Rea
   return new Set(done)
 }
 
+/** Nothing else tells those who were on call why some clients cannot log in while all servers are well. */
+const PASSWORD_CACHE =
+  'clients that log in without TLS with caching_sha2_password may fail with error 2061 here until their account has logged in once: let them ask for the server public key, or use TLS'
+
 async function finish(
   office: Office,
   plan: Plan,
@@ -124,6 +128,8 @@ async function finish(
   lease: HeldLease,
 ): Promise<RecoveryEnd> {
   const { journal, clock, cluster, tell } = office
+  if (office.observer.sightingOf(winner)?.answer?.status.version.flavour === 'mysql')
+    journal.event(plan.recovery, clock.wall(), PASSWORD_CACHE)
   await journal.setState(plan.recovery, 'done', clock.wall(), lease.token)
   const missed = ledger
     .all()

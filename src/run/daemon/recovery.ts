@@ -54,7 +54,6 @@ export async function recover(office: Office, order: Order, lease: HeldLease): P
   const act1 = runAct(planned.plan, world)
   if (order.kind === 'failover') await act1.ended(idsOf(planned.plan, 'seal'))
   else {
-    // Closing idle sessions goes on beside the opening: what is not idle by then is cut when the new primary is announced.
     await act1.ended(planned.plan.steps.filter((s) => s.ifItFails === 'stop').map((s) => s.id))
     const stopped = act1.stopped()
     if (stopped) {

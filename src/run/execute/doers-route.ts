@@ -24,11 +24,8 @@ export function withdraw(step: Step<'withdraw_route'>, world: World, signal: Abo
   return by(world, step.route, async (announcer) => {
     const confirmation = await announcer.withdraw(await message(world, undefined), signal)
     if (confirmation.kind !== 'confirmed') return unconfirmed(step.route, confirmation)
-    if (step.sessions === 'leave') {
-      // What open sessions send from now on waits here: also what privileged accounts, whom read_only does not stop, would write.
-      await announcer.hold?.(signal)
-      return done(`${step.route} leads nowhere; new clients wait, and so does what open sessions send`)
-    }
+    // Open sessions go on: what they write now is answered by the closed server (1290), not left without an answer.
+    if (step.sessions === 'leave') return done(`${step.route} leads nowhere; new clients wait`)
     if (!announcer.closeSessions) return sessionsLeft(step.route, confirmation.sessionsOpen)
     const closed = await announcer.closeSessions('at_once', signal)
     return closed.remaining === 0

@@ -21,6 +21,8 @@ interface Options {
   readonly reason?: string
   readonly for?: string
   readonly cluster?: string
+  readonly abandon?: boolean
+  readonly overReign?: boolean
 }
 
 /** Where a verb's argument is a server, and where a cluster. */
@@ -92,6 +94,10 @@ function withOptions(command: Command, name: Verb): Command {
     command
       .option('--open', 'open the one root of a cluster that is all read-only')
       .option('--server <server>', 'this one')
+  if (name === 'failover')
+    command.option('--abandon', 'first end the recovery that is open and cannot go on: its minted winner is given up')
+  if (name === 'unfence')
+    command.option('--over-reign', 'although another reign stands, or another server takes writes')
   if (name === 'unfence') command.option('--for <duration>', 'how long Regent leaves it alone', '10m')
   return command
 }
@@ -115,6 +121,8 @@ function request(context: Context, { verb, target, options }: Given): Request {
     by: userInfo().username,
     ...(server === undefined ? {} : { server }),
     ...(options.open ? { open: true } : {}),
+    ...(options.abandon ? { abandon: true } : {}),
+    ...(options.overReign ? { overReign: true } : {}),
     ...(options.loss === undefined ? {} : { loss: options.loss }),
     ...(options.fence === undefined ? {} : { fence: options.fence }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
@@ -124,8 +132,8 @@ function request(context: Context, { verb, target, options }: Given): Request {
 }
 
 /** To look at a plan no reason is needed. */
-function demandReason(verb: Verb, { loss, fence, reason }: Options): void {
-  const overrides = loss !== undefined || fence !== undefined || verb === 'unfence'
+function demandReason(verb: Verb, { loss, fence, reason, abandon }: Options): void {
+  const overrides = loss !== undefined || fence !== undefined || abandon === true || verb === 'unfence'
   if (!overrides || reason) return
   throw new ProblemError(
     problem('usage', { what: 'an override needs a reason: it is recorded', fix: 'add --reason "…"' }),
