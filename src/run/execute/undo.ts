@@ -35,10 +35,19 @@ export async function undoAct1(world: World): Promise<readonly Undone[]> {
 /** An old primary is opened again only if nothing speaks against it now. */
 async function reverse(reversal: Step, key: string, world: World): Promise<Outcome> {
   const against = reversal.kind === 'open_server' ? await world.mayReopen(reversal.server) : undefined
-  return against === undefined
-    ? perform(reversal, key, 1, world)
-    : failed('not_reopened', `it stays closed: ${against}`)
+  if (against !== undefined) return failed('not_reopened', `it stays closed: ${against}`)
+  const until = world.clock.now() + PENDING_STOP_MS
+  for (;;) {
+    const outcome = await perform(reversal, key, 1, world)
+    const pending = outcome.kind === 'failed' && outcome.code === 'stop_pending'
+    if (!pending || world.clock.now() >= until) return outcome
+    await world.clock.sleep(TRY_AGAIN_MS)
+  }
 }
+
+/** A STOP that was killed goes on for a second or two; a replica given up before that would stay sealed for good. */
+const PENDING_STOP_MS = 15_000
+const TRY_AGAIN_MS = 250
 
 /**
  * First the winner stops being one, then replicas are led back, then the old primary opens, and clients are let in last: with lossless

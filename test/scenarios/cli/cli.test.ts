@@ -114,16 +114,21 @@ test('a daemon that is frozen: a change is refused and names it', async () => {
   await using watch = desk.start('watch')
   await watch.says('the page and the API are served')
   await watch.says(/"verdict":"healthy"/)
-  watch.child.kill('SIGSTOP')
-  try {
-    const stoppedAt = performance.now()
-    const ended = await desk.regent('fence', address('s3'), '--yes')
-    // On a machine so slow that its lease has run out meanwhile, it is rightly followed.
-    if (performance.now() - stoppedAt > LEASE_MS && ended.code === 0) return
-    expect(ended.code, ended.err).toBe(3)
-    expect(ended.err).toContain(`pid ${watch.child.pid}`)
-  } finally {
-    watch.child.kill('SIGCONT')
+  // Frozen inside a write it holds the store, which is told as well; the freeze is moved past such a moment.
+  for (let tries = 1; ; tries++) {
+    watch.child.kill('SIGSTOP')
+    try {
+      const stoppedAt = performance.now()
+      const ended = await desk.regent('fence', address('s3'), '--yes')
+      // On a machine so slow that its lease has run out meanwhile, it is rightly followed.
+      if (performance.now() - stoppedAt > LEASE_MS && ended.code === 0) return
+      if (ended.err.includes('database is locked') && tries < 5) continue
+      expect(ended.code, ended.err).toBe(3)
+      expect(ended.err).toContain(`pid ${watch.child.pid}`)
+      return
+    } finally {
+      watch.child.kill('SIGCONT')
+    }
   }
 })
 

@@ -18,6 +18,11 @@ test('trap 76: a seal behind a waiting STOP of a locked applier still ends in ti
     return (await stage.ask('s2', sql)) !== '0'
   })
 
+  // Nothing is on its way when the primary dies: else s2 alone may have received the last write, and rightly leads, locked or not.
+  const pauser = await stage.session('s1')
+  await pauser.query('FLUSH TABLES WITH READ LOCK')
+  const pausedAt = performance.now()
+  await until('both replicas have received everything', () => performance.now() - pausedAt > 700)
   const killedAt = performance.now()
   await stage.sandbox.kill('s1')
   await until('s3 is open', async () => (await stage.writable()).join() === 's3', { seen: () => stage.story() })
