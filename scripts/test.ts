@@ -19,6 +19,8 @@ interface Outcome {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
+  /** What failed, by name: printed again at the very end, where whoever sees only the tail of a log finds it. */
+  readonly broken: readonly string[]
 }
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -70,14 +72,35 @@ const numberIn = (report: object, key: string): number => {
   return typeof value === 'number' ? value : 0
 }
 
-/** Files that failed without a failed test: they could not be loaded, or a hook of theirs failed. */
-function brokenFiles(report: object): number {
+interface FileReport {
+  readonly name?: unknown
+  readonly status?: unknown
+  readonly message?: unknown
+  readonly assertionResults?: readonly { status?: unknown; fullName?: unknown; failureMessages?: readonly unknown[] }[]
+}
+
+const filesOf = (report: object): readonly FileReport[] => {
   const files: unknown = Reflect.get(report, 'testResults')
-  if (!Array.isArray(files)) return 0
-  return files.filter(({ status, assertionResults }: { status?: unknown; assertionResults?: unknown }) => {
-    const tests: readonly { status?: unknown }[] = Array.isArray(assertionResults) ? assertionResults : []
-    return status === 'failed' && !tests.some((test) => test.status === 'failed')
-  }).length
+  return Array.isArray(files) ? files : []
+}
+
+/** A file that failed without a failed test could not be loaded, or a hook of its failed. */
+const brokenAsWhole = ({ status, assertionResults = [] }: FileReport): boolean =>
+  status === 'failed' && !assertionResults.some((test) => test.status === 'failed')
+
+const firstLines = (text: unknown): string =>
+  String(text ?? '')
+    .split('\n')
+    .slice(0, 6)
+    .join('\n    ')
+
+function brokenIn(report: object): readonly string[] {
+  return filesOf(report).flatMap((file) => {
+    const path = String(file.name).replace(`${ROOT}/`, '')
+    if (brokenAsWhole(file)) return [`${path}\n    ${firstLines(file.message)}`]
+    const tests = (file.assertionResults ?? []).filter(({ status }) => status === 'failed')
+    return tests.map((test) => `${path} > ${String(test.fullName)}\n    ${firstLines(test.failureMessages?.[0])}`)
+  })
 }
 
 /** Undefined when the runner wrote no report: it crashed. */
@@ -87,8 +110,9 @@ function readReport(path: string): Outcome | undefined {
     if (typeof report !== 'object' || report === null) return undefined
     return {
       passed: numberIn(report, 'numPassedTests'),
-      failed: numberIn(report, 'numFailedTests') + brokenFiles(report),
+      failed: numberIn(report, 'numFailedTests') + filesOf(report).filter(brokenAsWhole).length,
       skipped: numberIn(report, 'numPendingTests') + numberIn(report, 'numTodoTests'),
+      broken: brokenIn(report),
     }
   } catch {
     return undefined
@@ -115,15 +139,16 @@ async function runVitest(project: 'unit' | 'real', files: readonly string[], env
     const report = readReport(path)
     if (report === undefined) {
       console.error(`the test runner ended without results (exit code ${code})`)
-      return { passed: 0, failed: 1, skipped: 0 }
+      return { passed: 0, failed: 1, skipped: 0, broken: [`the test runner of ${project} (exit code ${code})`] }
     }
     // An error outside any test (an unhandled rejection) fails the run without a failed test.
     const failed = code !== 0 ? Math.max(1, report.failed) : report.failed
     if (code === 0 && report.passed === 0) {
       console.error('not a single test ran')
-      return { ...report, failed: failed + 1 }
+      return { ...report, failed: failed + 1, broken: [`${project}: not a single test ran`] }
     }
-    return { ...report, failed }
+    const outside = failed > 0 && report.broken.length === 0 ? [`${project}: an error outside any test, above`] : []
+    return { ...report, failed, broken: [...report.broken, ...outside] }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
@@ -133,7 +158,9 @@ async function runVitest(project: 'unit' | 'real', files: readonly string[], env
 async function runScript(name: 'types' | 'lint'): Promise<Outcome> {
   const code = await run('npm', ['run', '--silent', name], process.env)
   console.log(`${code === 0 ? 'ok' : 'FAILED'}: ${name}`)
-  return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }
+  return code === 0
+    ? { passed: 1, failed: 0, skipped: 0, broken: [] }
+    : { passed: 0, failed: 1, skipped: 0, broken: [name] }
 }
 
 async function runReal(parts: readonly Part[], seed: number): Promise<Outcome[]> {
@@ -152,7 +179,8 @@ async function runReal(parts: readonly Part[], seed: number): Promise<Outcome[]>
     if (mine.length === 0) continue
     console.log(`on ${flavour} (SEED=${seed}): ${mine.join(' ')}`)
     const fetched = await run(join(ROOT, 'scripts/fetch-servers.sh'), [flavour], process.env)
-    if (fetched !== 0) outcomes.push({ passed: 0, failed: 1, skipped: 0 })
+    if (fetched !== 0)
+      outcomes.push({ passed: 0, failed: 1, skipped: 0, broken: [`fetching the servers of ${flavour}`] })
     else outcomes.push(await runVitest('real', mine, { REGENT_TEST_FLAVOUR: flavour, REGENT_TEST_SEED: String(seed) }))
   }
   return outcomes
@@ -165,8 +193,9 @@ if (parts.includes('types')) outcomes.push(await runScript('types'))
 if (parts.includes('lint')) outcomes.push(await runScript('lint'))
 if (parts.includes('units')) outcomes.push(await runVitest('unit', [], {}))
 if (parts.some(isReal)) outcomes.push(...(await runReal(parts, seed)))
-const total = (key: keyof Outcome): number => outcomes.reduce((sum, outcome) => sum + outcome[key], 0)
+const total = (key: 'passed' | 'failed' | 'skipped'): number => outcomes.reduce((sum, outcome) => sum + outcome[key], 0)
 if (total('skipped') > 0) console.log(`${total('skipped')} skipped`)
 if (outcomes.length === 0) console.error('nothing to run was found')
+for (const name of outcomes.flatMap(({ broken }) => broken)) console.log(`FAILED: ${name}`)
 console.log(`${total('passed')} passed, ${total('failed')} failed`)
 process.exitCode = outcomes.length === 0 || total('failed') > 0 ? 1 : 0
