@@ -15,6 +15,7 @@ are used; editors read \`schema/regent.schema.json\`.
 \`\`\`yaml
 # yaml-language-server: $schema=schema/regent.schema.json
 store: /var/lib/regent                 # default
+lease: 5s                              # default; how long a frozen Regent is waited for before another acts in its place
 api: { listen: 127.0.0.1:3300, token_file: /etc/regent/token }     # or: api: off
 clusters:
   shop:

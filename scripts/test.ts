@@ -47,8 +47,13 @@ function seedWanted(text: string | undefined): number {
   return Number(text)
 }
 
-/** Both flavours turn up about equally over many seeds, and one file keeps its flavour under one seed. */
+/**
+ * Both flavours turn up about equally over many seeds, and one file keeps its flavour under one seed. A file named after a
+ * flavour (`history-mysql.test.ts`) is about that one: it runs with it, whatever the seed says, and needs its server only.
+ */
 function flavoursOf(file: string, wanted: string, seed: number): readonly Flavour[] {
+  const named = FLAVOURS.find((flavour) => file.endsWith(`-${flavour}.test.ts`))
+  if (named !== undefined) return wanted === '' || wanted === 'both' || wanted === named ? [named] : []
   if (wanted === 'both') return FLAVOURS
   const fixed = FLAVOURS.find((flavour) => flavour === wanted)
   if (fixed !== undefined) return [fixed]

@@ -4,6 +4,7 @@
 
 import { createChanging } from './adapters/servers/changing.ts'
 import { createWatching } from './adapters/servers/watching.ts'
+import { leaseTimes } from './adapters/sqlite/leases.ts'
 import { openStore } from './adapters/sqlite/open.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { systemIds } from './adapters/system/ids.ts'
@@ -24,7 +25,6 @@ export interface ComposeOptions {
   readonly onTrouble: (says: string) => void
   /** Start the proxies that the configuration asks for. One-shot verbs take over running ones, and start none. */
   readonly spawnProxies: boolean
-  readonly leaseTtlMs?: number
 }
 
 /** A daemon with everything it needs, not yet started. */
@@ -35,9 +35,7 @@ export async function composeDaemon(config: RegentConfig, options: ComposeOption
     clock,
     vantage: config.vantage,
     onTrouble: (error) => options.onTrouble(error.message),
-    ...(options.leaseTtlMs === undefined
-      ? {}
-      : { lease: { ttlMs: options.leaseTtlMs, renewEveryMs: options.leaseTtlMs / 5 } }),
+    lease: leaseTimes(config.leaseMs),
   })
   const { store, journal, leases } = opened
   const ids = systemIds(clock)

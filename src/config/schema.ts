@@ -129,6 +129,11 @@ const api = z.strictObject({
 const root = {
   store: path('directory of what Regent remembers. Default: /var/lib/regent').optional(),
   vantage: name('name of this observer, unique among several Regents. Default: the host name').optional(),
+  lease: duration({
+    min: 1000,
+    max: 120_000,
+    description: 'how long a Regent that is frozen is waited for before another acts in its place. Default: 5s',
+  }).optional(),
   api: z
     .union([z.literal('off'), api], { error: 'this is no setting of the API' })
     .optional()

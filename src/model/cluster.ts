@@ -49,6 +49,8 @@ export interface RegentConfig {
   /** Absent: no API. Without a token in the configuration one is made in the store; then it listens on loopback only. */
   readonly api?: { readonly listen: Address; readonly token?: string }
   readonly vantage: string
+  /** How long a Regent that is frozen or cut off from its store is waited for before another may act in its place; in ms. */
+  readonly leaseMs: number
   readonly clusters: readonly ClusterConfig[]
 }
 

@@ -98,11 +98,10 @@ export class Stage implements AsyncDisposable {
   // ---- Regent
 
   /** A daemon in this process. */
-  async watchInside(how: { readonly leaseTtlMs?: number } = {}): Promise<void> {
+  async watchInside(): Promise<void> {
     const composed = await composeDaemon(this.config, {
       onTrouble: (says) => void this.events.push({ kind: 'trouble', cluster: '' as never, at: 0 as never, says }),
       spawnProxies: true,
-      ...how,
     })
     const { daemon } = composed
     daemon.listen((event) => void (event.kind !== 'cycle' && this.events.push(event)))

@@ -64,7 +64,7 @@ export async function seal(hand: Hand, channel: string, killAfterMs: number): Pr
 async function firstOf<T>(packet: Promise<T>, ms: number, hand: Hand): Promise<T | 'slow'> {
   using patience = hand.clock.deadline(ms, hand.context.signal)
   const first = await Promise.race([packet, fired(patience.signal)])
-  return first === 'fired' ? (hand.context.signal.aborted ? packet : 'slow') : first
+  return first === 'fired' ? (hand.context.signal.aborted ? await packet : 'slow') : first
 }
 
 function sealed([state, reading]: readonly [ChannelState | undefined, ServerStatus], channel: string): Outcome {

@@ -84,7 +84,7 @@ export class Standing {
   async #try(attempt: Attempt): Promise<Look> {
     while (!attempt.over && !this.#ended) {
       const idle = this.#find('idle')
-      if (idle !== undefined) return await this.#ask(idle, attempt)
+      if (idle !== undefined) return this.#ask(idle, attempt)
       // One at a time is being opened: a second attempt beside it would learn nothing that the first does not.
       if (this.#find('connecting') === undefined && this.#lanes.size < MOST_LANES) {
         const ending = await this.#open(attempt)

@@ -10,8 +10,8 @@ export interface LeaseTimes {
   readonly renewEveryMs: number
 }
 
-/** Five renewals may fail before it is lost; a killed holder's process is seen gone at once, so only a frozen one is waited for. */
-export const LEASE_TIMES: LeaseTimes = { ttlMs: 5000, renewEveryMs: 1000 }
+/** Four renewals may fail before it is lost. */
+export const leaseTimes = (ttlMs: number): LeaseTimes => ({ ttlMs, renewEveryMs: ttlMs / 5 })
 
 export interface LeaseParts {
   readonly bridge: Bridge

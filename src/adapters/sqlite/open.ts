@@ -6,7 +6,7 @@ import type { Store } from '../../ports/store.ts'
 import { WriteBehind } from './behind.ts'
 import { Bridge } from './bridge.ts'
 import { journalOver } from './journal.ts'
-import { LEASE_TIMES, type LeaseTimes, leasesOver } from './leases.ts'
+import { type LeaseTimes, leasesOver, leaseTimes } from './leases.ts'
 import { type ProcessMark, thisProcess } from './process.ts'
 import { storeOver } from './store.ts'
 
@@ -53,7 +53,7 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const bridge = await Bridge.open(settings, onTrouble)
   const behind = new WriteBehind(bridge, onTrouble)
   const shared = new WriteBehind(bridge, onTrouble)
-  const leases = leasesOver({ bridge, clock, onTrouble, times: options.lease ?? LEASE_TIMES })
+  const leases = leasesOver({ bridge, clock, onTrouble, times: options.lease ?? leaseTimes(5000) })
   let ending: Promise<void> | undefined
   const end = (): Promise<void> => {
     ending ??= endAll({ bridge, behind, shared, onTrouble })

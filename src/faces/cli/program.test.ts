@@ -14,6 +14,7 @@ const CONFIG: RegentConfig = {
   storeDir: '/nowhere',
   api: { listen: { host: '127.0.0.1', port: 3300 } },
   vantage: 'here',
+  leaseMs: 5000,
   clusters: [],
 }
 

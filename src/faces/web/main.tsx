@@ -7,7 +7,7 @@ import './style.css'
 
 const place = document.getElementById('page')
 if (place) {
-  follow(store)
+  void follow(store)
   createRoot(place).render(
     <StrictMode>
       <Page />

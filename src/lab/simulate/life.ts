@@ -8,7 +8,7 @@ export const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
 export const LATE_MS = 700
 
 /**
- * One process of Regent: alive until it is killed at a chosen call. Every call by which it changes something, or writes it down,
+ * One process of Regent: alive until it is killed at a chosen call; frozen it computes nothing, while time and the world go on. Every call by which it changes something, or writes it down,
  * is a point; the points of a run are numbered, so that a second run can end at each of them.
  */
 export class Life {
@@ -18,6 +18,8 @@ export class Life {
   #counting = false
   #end: { readonly at: number; readonly how: Ending } | undefined
   readonly #onDeath: ((how: Ending) => void)[] = []
+  /** What it meets on waking; undefined while it is awake. */
+  #frozen: (() => void)[] | undefined
 
   constructor(name: string) {
     this.name = name
@@ -43,6 +45,28 @@ export class Life {
     for (const listener of this.#onDeath) listener(how)
   }
 
+  get frozen(): boolean {
+    return this.#frozen !== undefined
+  }
+
+  freeze(): void {
+    this.#frozen ??= []
+  }
+
+  /** It wakes, and meets what has come meanwhile in the order in which it came. */
+  thaw(): void {
+    const met = this.#frozen ?? []
+    this.#frozen = undefined
+    for (const go of met) this.whenAwake(go)
+  }
+
+  /** At once, or as soon as it wakes; never in a dead process. */
+  whenAwake(run: () => void): void {
+    if (this.#dead) return
+    if (this.#frozen) this.#frozen.push(run)
+    else run()
+  }
+
   /** A call that changes something. `send` gets the delay that the change meets on its way. */
   point<T>(what: string, send: (delayMs: number) => Promise<T>): Promise<T> {
     if (this.#dead) return never()
@@ -66,10 +90,16 @@ export class Life {
     if (this.#dead) return never()
     try {
       const value = await answer
-      return this.#dead ? never() : value
+      await this.#awake()
+      return value
     } catch (error) {
-      if (this.#dead) return never()
+      await this.#awake()
       throw error
     }
+  }
+
+  #awake(): Promise<void> | undefined {
+    if (this.#dead) return never()
+    return this.#frozen && new Promise((resolve) => this.whenAwake(resolve))
   }
 }

@@ -5,13 +5,16 @@ import { connectionsOfRegent } from '../stage/general-log.ts'
 import { Relay } from '../stage/relay.ts'
 import { type Stage, setStage, soak, throughout, until, words } from '../stage.ts'
 
+/** A freeze of a minute, shortened with the lease that it outlasts; `make soak` waits the minute. */
+const LEASE_MS = 2000
+
 let stage: Stage
 let regent: WatchChild
 let relay: Relay
 let before: Readonly<Record<string, string>>
 
 beforeAll(async () => {
-  stage = await setStage({ shape: '1+2' })
+  stage = await setStage({ shape: '1+2', ...(soak ? {} : { lease: `${LEASE_MS}ms` }) })
   const real = stage.sandbox.server('s1').port
   relay = await Relay.to(real)
   regent = await stage.watchBeside({ redirect: { from: real, to: relay.port } })
@@ -107,7 +110,7 @@ test('trap 74: only Regent has lost the primary, its replicas hear it: no failov
 
 test('trap 26: a Regent that was frozen longer than its lease does not judge by what it knew before', async () => {
   regent.freeze()
-  await new Promise((resolve) => setTimeout(resolve, soak ? 15_000 : 6000))
+  await new Promise((resolve) => setTimeout(resolve, soak ? 60_000 : 3 * LEASE_MS + 500))
   regent.thaw()
   await throughout(3000, 'no failover', noFailover)
   await backToNormal()

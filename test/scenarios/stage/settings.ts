@@ -15,6 +15,8 @@ export interface Settings {
   readonly routes?: readonly unknown[] | 'proxy' | 'none'
   readonly onlyByRoutes?: boolean
   readonly startReadOnly?: boolean
+  /** How long a frozen Regent is waited for; default as for everybody. */
+  readonly lease?: string
   /** Which servers stand as seeds; default the first alone. */
   readonly seeds?: readonly string[]
 }
@@ -44,6 +46,7 @@ function fileOf(sandbox: Sandbox, place: Place, settings: Settings): unknown {
   return {
     store: join(place.dir, 'store'),
     vantage: 'stage',
+    ...(settings.lease === undefined ? {} : { lease: settings.lease }),
     api: { listen: `127.0.0.1:${place.apiPort}` },
     clusters: {
       [ALIAS]: {

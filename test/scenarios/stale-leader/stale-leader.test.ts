@@ -10,7 +10,7 @@ import { type Stage, setStage, soak, throughout, until } from '../stage.ts'
 
 const ROUNDS = soak ? 50 : 1
 /** More than the lease's time to live, counted from the last renewal before the freeze. */
-const LEASE_MS = 5200
+const LEASE_MS = 2200
 /** A failover tells about 30 lines of its steps. */
 const LINES = 26
 
@@ -43,7 +43,7 @@ test.each(Array.from({ length: ROUNDS }, (_, round) => round))(
     const random = randomOf(SEED + round)
     const n = 1 + Math.floor(random() * LINES)
     const thawEarly = random() < 0.5
-    await using stage = await setStage({ shape: '1+2' })
+    await using stage = await setStage({ shape: '1+2', lease: '2s' })
     const first = await stage.watchBeside()
     await stage.open()
     const writers = await stage.writers(4, 5)
