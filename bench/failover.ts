@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Flavour } from '../src/lab/sandbox/index.ts'
 import { keepResults, medianOf, printTable, type Spread, spreadOf, wallNow } from './figures.ts'
-import { darkness, killPhases, type Phases, switchPhases } from './phases.ts'
+import { backlogPhases, darkness, killPhases, type Phases, switchPhases } from './phases.ts'
 import { Stage } from './stage.ts'
 import { THIS_CHECKOUT } from './watching.ts'
 import { Writing } from './writing.ts'
@@ -59,7 +59,7 @@ const WARM_MS = 300
 /** A fault lands anywhere between two looks of Regent, never always at the same place. */
 const LOOK_MS = 500
 const SLOW_DETECTION_MS = 500
-const BACKLOG_MS = 10_000
+const BACKLOG_MS = 20_000
 const GIVE_UP_MS = 30_000
 const STEADY_MS = 150
 const STEADY_WRITES = 10
@@ -141,11 +141,13 @@ async function measure(stage: Stage, writing: Writing, what: { fault: Fault; nam
   if (recovery === undefined || recovery.id === before?.id) throw new Error(`no ${what.fault} is in the journal`)
   const gap = gapOf(acknowledged, darkness(recovery))
   const instants = { begun, back: gap.to }
-  const phases = what.fault === 'switchover' ? switchPhases(recovery, instants) : killPhases(recovery, instants)
+  const phases = PHASES[what.fault](recovery, instants)
   // A refusal is proven in a fraction of this: whatever took longer was decided on other evidence, which is worth knowing.
   if ((phases['detect'] ?? 0) > SLOW_DETECTION_MS) console.error(`slow detection: ${recovery.because}`)
   return { run: { outageMs: gap.to - gap.from, phases }, left }
 }
+
+const PHASES = { kill: killPhases, switchover: switchPhases, backlog: backlogPhases } as const
 
 const recoveryOf = (fault: Fault) => (fault === 'switchover' ? 'switchover' : 'failover')
 

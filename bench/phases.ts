@@ -44,6 +44,15 @@ export function killPhases(recovery: RecoveryJson, { begun, back }: Instants): P
   }
 }
 
+/**
+ * What is applied is applied beside the seal: the winner's applier, started before anything is sealed, works from act 1's first
+ * change on. So `drain` is that whole stretch, and what is left besides it does not grow with what had to be applied.
+ */
+export function backlogPhases(recovery: RecoveryJson, instants: Instants): Phases {
+  const { seal = Number.NaN, drain = Number.NaN, ...others } = killPhases(recovery, instants)
+  return { ...others, drain: seal + drain }
+}
+
 /** From the withdrawal of the route on: what comes before costs clients nothing. */
 export function switchPhases(recovery: RecoveryJson, { back }: Instants): Phases {
   const closed = endOf(recovery, 'close')
