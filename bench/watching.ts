@@ -12,9 +12,9 @@ export class WatchProcess implements AsyncDisposable {
 
   /** `checkout`: whose Regent runs. */
   constructor(configPath: string, checkout: string) {
-    const main = join(checkout, 'src/main.ts')
-    const args = [...process.execArgv, '--disable-warning=ExperimentalWarning', main, 'watch', '--config', configPath]
-    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    // It becomes Regent: its pid is the daemon's.
+    const program = join(checkout, 'bin/regent')
+    this.#child = spawn(program, ['watch', '--config', configPath], { stdio: ['ignore', 'pipe', 'pipe'] })
     const keep = (text: string): void => {
       this.#said = `${this.#said}${text}`.slice(-20_000)
     }

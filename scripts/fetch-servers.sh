@@ -1,13 +1,14 @@
 #!/bin/bash
 # Makes sure that the real servers which tests, benches and the demo run are on this machine.
 #
-#   scripts/fetch-servers.sh [mariadb] [mysql]        (default: mariadb)
+#   scripts/fetch-servers.sh [mariadb] [mariadb118] [mysql]        (default: mariadb)
 #
-# MariaDB comes from the system's own packages. MySQL 9.x is not in Debian's stable releases: it is fetched with a
-# private apt state and unpacked to .servers/mysql; nothing of the system is changed and no root is needed for it.
-# REGENT_MARIADBD and REGENT_MYSQLD name servers to be used instead. Progress goes to stderr; stdout stays empty.
+# MariaDB comes from the system's own packages. MySQL 9.x is not in Debian's stable releases, and MariaDB 11.8 not in each:
+# they are fetched with a private apt state and unpacked to .servers/mysql and .servers/mariadb118; nothing of the system is
+# changed and no root is needed for it. REGENT_MARIADBD and REGENT_MYSQLD name servers to be used instead; the second
+# MariaDB is used only when it is so named. Progress goes to stderr; stdout stays empty.
 #
-# Safe to interrupt and to run twice at once: a download becomes .servers/mysql by one rename, after the server in it
+# Safe to interrupt and to run twice at once: a download becomes its folder by one rename, after the server in it
 # has answered --version, and a lock makes a second run wait for the first.
 set -euo pipefail
 
@@ -91,22 +92,22 @@ private_apt() {
     -o APT::Install-Recommends=false -o APT::Update::Error-Mode=any -o Acquire::Retries=3 -o Acquire::Languages=none "$@"
 }
 
-private_apt_or_fail() { # what-for, arguments...
-  local what=$1 log=$apt/log
-  shift
+private_apt_or_fail() { # what-for, what-instead, arguments...
+  local what=$1 instead=$2 log=$apt/log
+  shift 2
   private_apt "$@" </dev/null >"$log" 2>&1 && return
   tail -n 15 "$log" >&2
   fail "$what failed (the lines above are apt's)" "mirror used: $(cut -d' ' -f3- "$apt/sources.list")" \
-    "try again later, or set REGENT_MYSQLD=/path/to/mysqld (8.0 or later)"
+    "try again later, or $instead"
 }
 
-mysqld_of() { # ROOT: prints the version, run by the root's own loader, because its libc is newer than the system's
+version_of() { # ROOT PROGRAM: prints the version, run by the root's own loader, because its libc is newer than the system's
   local libs
   libs=$(dirname "$(find "$1/usr/lib" -name 'libc.so.6' | head -n 1)")
   local loader
   loader=$(find "$libs/" -maxdepth 1 -name 'ld-linux*.so.*' | head -n 1)
   [ -n "$loader" ] || loader=$(find "$1/usr/lib" "$1/usr/lib64" -maxdepth 1 -name 'ld-linux*.so.*' 2>/dev/null | head -n 1)
-  "$loader" --library-path "$libs" "$1/usr/sbin/mysqld" --no-defaults --version
+  "$loader" --library-path "$libs" "$1/usr/sbin/$2" --no-defaults --version
 }
 
 prune() { # ROOT: what a server never reads when it runs
@@ -116,39 +117,43 @@ prune() { # ROOT: what a server never reads when it runs
   find "$1" \( -name '*.a' -o -name '*-debug' \) -delete
 }
 
-fetch_mysql() {
-  if usable REGENT_MYSQLD; then return; fi
-  [ ! -x "$servers/mysql/usr/sbin/mysqld" ] || return 0
-  need apt-get "set REGENT_MYSQLD=/path/to/mysqld (8.0 or later)"
-  need dpkg "set REGENT_MYSQLD=/path/to/mysqld (8.0 or later)"
+# fetch_unpacked NAME LABEL SUITE PROGRAM VARIABLE PACKAGE...: the packages of one Debian suite, unpacked to .servers/NAME
+fetch_unpacked() {
+  local name=$1 label=$2 suite=$3 program=$4 variable=$5
+  shift 5
+  local instead="set $variable=/path/to/$program"
+  [ ! -x "$servers/$name/usr/sbin/$program" ] || return 0
+  need apt-get "$instead"
+  need dpkg "$instead"
   mkdir -p "$servers"
   exec 9>"$servers/.lock"
   if ! flock -n 9; then
-    say "another run is fetching MySQL: waiting for it"
+    say "another run is fetching a server: waiting for it"
     flock 9
   fi
-  [ ! -x "$servers/mysql/usr/sbin/mysqld" ] || return 0
+  [ ! -x "$servers/$name/usr/sbin/$program" ] || return 0
 
   local uri keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  uri=$(system_mirror)
+  uri=$(system_mirror) || uri=
   [ -n "$uri" ] || fail "this system's apt sources name no Debian mirror" \
-    "try: add one to /etc/apt/sources.list.d/, or set REGENT_MYSQLD=/path/to/mysqld"
+    "try: add one to /etc/apt/sources.list.d/, or $instead"
   [ -r "$keyring" ] || fail "Debian's keyring is missing" "try: apt-get install debian-archive-keyring"
 
   apt=$servers/apt
+  rm -rf "$apt"
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/state"
   # Empty, so that apt fetches every library too: the unpacked server must not lean on this system's libc.
   : >"$apt/status"
-  echo "deb [signed-by=$keyring] $uri sid main" >"$apt/sources.list"
+  echo "deb [signed-by=$keyring] $uri $suite main" >"$apt/sources.list"
 
-  say "MySQL 1/3: reading Debian's package lists (about 10 MB)"
-  private_apt_or_fail "reading the package lists" update
-  say "MySQL 2/3: downloading mysql-server-core, mysql-client-core and their libraries (about 63 MB)"
-  private_apt_or_fail "the download of MySQL" -y --download-only install mysql-server-core mysql-client-core
-  say "MySQL 3/3: unpacking"
-  local new=$servers/mysql.new.$$
-  trap 'rm -rf "$servers/mysql.new.$$"' EXIT
-  rm -rf "$servers"/mysql.new.*
+  say "$label 1/3: reading Debian's package lists (about 10 MB)"
+  private_apt_or_fail "reading the package lists" "$instead" update
+  say "$label 2/3: downloading $* and their libraries (30 to 65 MB)"
+  private_apt_or_fail "the download of $label" "$instead" -y --download-only install "$@"
+  say "$label 3/3: unpacking"
+  new=$servers/$name.new.$$
+  trap 'rm -rf "$new"' EXIT
+  rm -rf "$servers/$name".new.*
   mkdir "$new"
   # A merged /usr must stand before the first package, else early ones make real lib and lib64 directories.
   mkdir -p "$new"/usr/{bin,sbin,lib,lib64}
@@ -159,22 +164,36 @@ fetch_mysql() {
   done
   prune "$new"
   local version
-  version=$(mysqld_of "$new" 2>&1) || fail "the unpacked server does not run: $version" \
-    "try: rm -rf $servers, then again; or set REGENT_MYSQLD=/path/to/mysqld"
-  rm -rf "$servers/mysql"
-  mv "$new" "$servers/mysql"
+  version=$(version_of "$new" "$program" 2>&1) || fail "the unpacked server does not run: $version" \
+    "try: rm -rf $servers, then again; or $instead"
+  rm -rf "${servers:?}/$name"
+  mv "$new" "$servers/$name"
   # The archives and lists are only needed to unpack once; 150 MB that nobody reads again.
   rm -rf "$apt"
-  say "MySQL is ready: $(sed 's/.*Ver \([^ ]*\).*/\1/' <<<"$version")"
+  # Another server may follow in this run: it takes the lock anew.
+  exec 9>&-
+  say "$label is ready: $(sed 's/.*Ver \([^ ]*\).*/\1/' <<<"$version")"
+}
+
+fetch_mysql() {
+  if usable REGENT_MYSQLD; then return; fi
+  fetch_unpacked mysql MySQL sid mysqld REGENT_MYSQLD mysql-server-core mysql-client-core
+}
+
+# Beside the system's own MariaDB, for REGENT_MARIADBD=.servers/mariadb118/usr/sbin/mariadbd. The core has all that a sandbox
+# needs: semi-sync is built in, and the data directory is made from the core's own statements.
+fetch_mariadb118() {
+  fetch_unpacked mariadb118 'MariaDB 11.8' trixie mariadbd REGENT_MARIADBD mariadb-server-core mariadb-client-core
 }
 
 [ $# -gt 0 ] || set -- mariadb
 for flavour in "$@"; do
   case $flavour in
     mariadb) fetch_mariadb ;;
+    mariadb118) fetch_mariadb118 ;;
     mysql) fetch_mysql ;;
     *)
-      say "unknown server '$flavour' (known: mariadb, mysql)"
+      say "unknown server '$flavour' (known: mariadb, mariadb118, mysql)"
       exit 2
       ;;
   esac

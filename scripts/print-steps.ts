@@ -32,8 +32,8 @@ const NAMES: ReadonlyMap<string, string> = new Map([
 const EXAMPLES: { readonly [K in StepKind]: StepBody<K> } = {
   withdraw_route: { kind: 'withdraw_route', route: 'proxy', sessions: 'close' },
   announce: { kind: 'announce', route: 'proxy', server: REPLICA },
-  close_idle_sessions: { kind: 'close_idle_sessions', route: 'proxy', server: PRIMARY },
-  cut_clients: { kind: 'cut_clients', server: PRIMARY },
+  close_idle_sessions: { kind: 'close_idle_sessions', route: 'proxy', server: PRIMARY, until: 'held' },
+  cut_clients: { kind: 'cut_clients', server: PRIMARY, whom: 'all' },
   close_server: { kind: 'close_server', server: PRIMARY, lockWaitS: 4 },
   open_server: { kind: 'open_server', server: REPLICA },
   semi_sync_source: { kind: 'semi_sync_source', server: REPLICA, to: 'on', waitCount: 1 },

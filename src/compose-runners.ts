@@ -1,15 +1,15 @@
-/** What the command line is handed: each runner builds the parts that its verb needs, and gives them back. */
+/**
+ * What the command line is handed: each runner builds the parts that its verb needs, and gives them back. Whatever is large is
+ * imported by the verb that needs it: a proxy lives as long as the daemon, and has no use for drivers and an HTTP server.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { proxyAnnouncer } from './adapters/announce/proxy.ts'
 import { openStore } from './adapters/sqlite/open.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { systemIds } from './adapters/system/ids.ts'
-import { composeDaemon } from './compose.ts'
-import { checkServers, checkStore, grantRows } from './compose-check.ts'
-import { OneShot } from './compose-once.ts'
+import type { Composed } from './compose.ts'
 import { proxyOptions, proxyPlace } from './compose-routes.ts'
-import { startWatch } from './compose-watch.ts'
 import { defaultsInForce } from './config/defaults.ts'
 import { readFromDisk } from './config/files.ts'
 import { loadConfig } from './config/load.ts'
@@ -21,7 +21,6 @@ import { printAddress } from './model/address.ts'
 import type { ClusterConfig, RegentConfig, RouteConfig } from './model/cluster.ts'
 import type { ClusterId } from './model/ids.ts'
 import { ProblemError, problem } from './model/problem.ts'
-import { runProxy } from './proxy/process.ts'
 
 const VERSION: { readonly version: string } = JSON.parse(
   await readFile(join(import.meta.dirname, '..', 'package.json'), 'utf8'),
@@ -44,6 +43,7 @@ export const runners: Runners = {
   version: VERSION.version,
   loadConfig: load,
   local: async (config, acting) => {
+    const { composeDaemon } = await import('./compose.ts')
     const composed = await composeDaemon(config, { onTrouble: trouble, spawnProxies: acting })
     return openLocal(composed, acting).catch(async (error: unknown) => {
       await composed.end()
@@ -53,9 +53,10 @@ export const runners: Runners = {
   remote: (urls, token, changeMs = HTTP_TIMES.changeMs) => new HttpClient(urls, token, { ...HTTP_TIMES, changeMs }),
   daemonOf: async (config, token, changeMs) => daemonOf(config, await tokenFor(config, token), changeMs),
   readSecret: async (path) => (await readFile(path, 'utf8').catch(unreadable(path))).trim(),
-  watch: (config, signal) => startWatch(config, VERSION.version, signal),
+  watch: async (config, signal) => (await import('./compose-watch.ts')).startWatch(config, VERSION.version, signal),
   runProxy: async (config, cluster, route, signal) => {
     const found = clusterNamed(config, cluster)
+    const { runProxy } = await import('./proxy/process.ts')
     return runProxy(
       await proxyOptions(config, found, await clusterIdOf(config, found), proxyRoute(found, route), signal),
     )
@@ -70,6 +71,7 @@ export const runners: Runners = {
   },
   check: async (path) => {
     const { config, warnings, origins } = await load(path)
+    const { checkServers, checkStore } = await import('./compose-check.ts')
     const findings = (await Promise.all([checkStore(config), ...config.clusters.map((c) => checkServers(c))])).flat()
     return {
       defaults: config.clusters.flatMap((c) =>
@@ -97,12 +99,16 @@ export const runners: Runners = {
       ],
     }
   },
-  grants: (config, wanted) => grantRows(config && ofOneCluster(config, wanted.cluster), wanted.server),
+  grants: async (config, wanted) => {
+    const { grantRows } = await import('./compose-check.ts')
+    return grantRows(config && ofOneCluster(config, wanted.cluster), wanted.server)
+  },
 }
 
-async function openLocal(composed: Awaited<ReturnType<typeof composeDaemon>>, acting: boolean): Promise<Client> {
+async function openLocal(composed: Composed, acting: boolean): Promise<Client> {
   const { daemon } = composed
   await (acting ? daemon.startOnce('one command') : daemon.openOnce())
+  const { OneShot } = await import('./compose-once.ts')
   return new OneShot(daemon, async () => {
     await daemon.giveBack()
     await composed.end()

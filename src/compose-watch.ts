@@ -5,7 +5,9 @@ import { apiToken, composeDaemon } from './compose.ts'
 import { daemonEvents } from './faces/api/events.ts'
 import { LocalClient } from './faces/api/local.ts'
 import { startApi } from './faces/api/server.ts'
+import { namesIn } from './faces/api/view.ts'
 import type { RegentConfig } from './model/cluster.ts'
+import { named } from './model/naming.ts'
 import { type Problem, ProblemError, problem } from './model/problem.ts'
 import type { Daemon, DaemonEvent, Keeper } from './run/daemon/index.ts'
 
@@ -22,7 +24,7 @@ export async function startWatch(
   const { daemon } = composed
   const started = await daemon.start(`regent watch, pid ${process.pid}`)
   if (started.kind === 'taken') return problem('lease_taken', { by: started.by, left: started.leftMs })
-  using _logging = daemon.listen((event) => logEvent(log, event, aliasOf(daemon, event)))
+  using _logging = daemon.listen((event) => logEvent(log, event, daemon))
   let api: Awaited<ReturnType<typeof openApi>>
   try {
     api = await openApi(config, daemon, signal)
@@ -89,17 +91,20 @@ const LINES: {
     { recovery: id, act: plan.act, steps: plan.steps.length, because: plan.because, risks: plan.risks },
   ],
   recovery_began: ({ id, what, because }) => ['warn', 'recovery began', { recovery: id, what, because }],
+  question: ({ id, differs }) => ['warn', 'asked again', { recovery: id, differs: differs.map((d) => d.says) }],
+  answered: ({ id, answer }) => ['warn', 'answered', { recovery: id, answer }],
   recovery_ended: ({ id, state, says }) => ['warn', 'recovery ended', { recovery: id, state, says }],
   refused: ({ what, reasons }) => ['warn', 'refused', { what, reasons }],
   trouble: ({ says }) => ['error', 'trouble', { says }],
 }
 
-const aliasOf = (daemon: Daemon, { cluster }: DaemonEvent): string =>
-  daemon.keepers().find((keeper) => keeper.office.cluster === cluster)?.office.config.alias ?? cluster
-
-function logEvent(log: pino.Logger, event: DaemonEvent, alias: string): void {
+function logEvent(log: pino.Logger, event: DaemonEvent, daemon: Daemon): void {
   if (event.kind === 'cycle') return
+  const keeper = daemon.keepers().find(({ office }) => office.cluster === event.cluster)
+  const view = keeper?.view()
   const line = LINES[event.kind] as (event: Told) => readonly [Level, string, Readonly<Record<string, unknown>>]
   const [level, message, facts] = line(event)
-  log[level]({ cluster: alias, ...facts }, message)
+  const told = JSON.stringify({ cluster: keeper?.office.config.alias ?? event.cluster, ...facts })
+  // Whoever reads a log at night knows servers by their addresses. Neither ids nor addresses hold what JSON would escape.
+  log[level](JSON.parse(view ? named(told, namesIn(view.topology)) : told), message)
 }

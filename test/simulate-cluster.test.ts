@@ -183,5 +183,7 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
     ).toBe(true)
     expect(scene.primary()?.name).toBe('s1')
     await expectWhole(scene)
+    const refused = scene.processes.flatMap((p) => p.events.flatMap((e) => (e.kind === 'refused' ? [e.what] : [])))
+    expect(refused).toEqual(['switchover'])
   })
 })

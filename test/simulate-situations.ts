@@ -206,12 +206,13 @@ export function situationOf(setting: Setting): Situation {
     subject: primary.id,
     subjectState: setting.subjectState,
     stopped: setting.stopped,
-    lastReading: { status: primary, ageMs: 300, at: instant(9000) },
+    lastReading: { status: primary, ageMs: 300, at: instant(9000), earlier: [] },
     automatic: true,
     formerPrimaries: [],
     unusableAckers: [],
     unsound: false,
     overReign: false,
+    overHistory: false,
   }
 }
 

@@ -193,7 +193,7 @@ export const POLICY_FIELDS = {
   hold_clients: time(
     'holdClientsMs',
     { min: 0, max: 10 * MINUTE },
-    'How long the proxy keeps new connections waiting for a primary before it refuses them.',
+    'How long the proxy keeps new connections waiting for a primary before it refuses them, and how long a session of a former primary may take to end its answer.',
   ),
   switchover_bound: time(
     'switchoverBoundMs',

@@ -103,10 +103,16 @@ export const clusterSchema = z.strictObject({
     monitor: account.meta({ description: 'logs in to look and to change; `regent grants` prints what it needs' }),
     replication: account.meta({ description: 'replicas log in to their source with it' }),
   }),
-  tls: tls.optional().meta({ description: 'TLS of our own connections. Default: off', examples: TLS_EXAMPLES }),
-  replication_tls: tls
-    .optional()
-    .meta({ description: 'TLS of the channels that Regent sets. Default: as tls', examples: TLS_EXAMPLES }),
+  tls: tls.optional().meta({
+    description: 'TLS of our own connections; verify checks a certificate against ca, not the name in it. Default: off',
+    examples: TLS_EXAMPLES,
+  }),
+  replication_tls: tls.optional().meta({
+    description:
+      'TLS of the channels that Regent sets; a channel that works keeps its own. Files are paths on the hosts of the replicas, which ' +
+      'with verify also compare the name in the certificate with the address that they follow. Default: as tls',
+    examples: TLS_EXAMPLES,
+  }),
   servers: z
     .record(z.string(), declared)
     .optional()

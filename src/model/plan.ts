@@ -24,6 +24,8 @@ export interface Ranked {
 export interface Risk {
   readonly code: string
   readonly says: string
+  /** Of a loss that is measured: acknowledged writes of that many seconds. Absent where the risk has no such measure. */
+  readonly seconds?: number
 }
 
 /** One act. The object that is shown is the object that is executed and journalled. */

@@ -44,6 +44,7 @@ test('every request is read as it was written', () => {
     { ask: 'status' },
     { ask: 'route', message },
     { ask: 'sessions' },
+    { ask: 'watch' },
     { ask: 'close_all' },
     { ask: 'close_idle', peers: ['127.0.0.1:1', 'host\nwith a newline:2'] },
     { ask: 'close_one', session: 1, fromClient: 2, fromServer: 3 },

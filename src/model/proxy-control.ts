@@ -21,6 +21,7 @@ export type ProxyRequest =
   | { readonly ask: 'route'; readonly message: RouteMessage }
   | { readonly ask: 'sessions' }
   | { readonly ask: 'close_all' }
+  | { readonly ask: 'watch' }
   | { readonly ask: 'close_idle'; readonly peers: readonly string[] }
   | { readonly ask: 'close_one'; readonly session: number; readonly fromClient: number; readonly fromServer: number }
   | { readonly ask: 'hold' | 'release'; readonly session: number | 'all' }
@@ -94,6 +95,7 @@ export function readProxyRequest(value: Readonly<Record<string, unknown>>): Prox
     case 'status':
     case 'sessions':
     case 'close_all':
+    case 'watch':
     case 'stop':
       return { ask }
     case 'route': {

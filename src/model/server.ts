@@ -102,6 +102,8 @@ export interface ServerStatus {
   readonly aliases: readonly Address[]
   readonly uptimeS: number
   readonly access: Access
+  /** MySQL's offline_mode: it lives and replicates, and turns away every client that has no CONNECTION_ADMIN. Absent: off. */
+  readonly offline?: true
   readonly history: History
   readonly channels: readonly Channel[]
   readonly semiSync: SemiSync

@@ -8,10 +8,13 @@ export interface StepFields {
   withdraw_route: { readonly route: string; readonly sessions: 'close' | 'leave' }
   /** Clients are led to the server by this route; read back. */
   announce: { readonly route: string; readonly server: ServerId }
-  /** Sessions of this route are closed between statements (switchover). */
-  close_idle_sessions: { readonly route: string; readonly server: ServerId }
-  /** KILL of every client session on a server, seen gone or shown as Killed. */
-  cut_clients: { readonly server: ServerId }
+  /** Sessions of this route are closed between statements (switchover). `held`: one look, and the rest is heard no more. */
+  close_idle_sessions: { readonly route: string; readonly server: ServerId; readonly until: 'held' | 'closed' }
+  /**
+   * KILL of client sessions on a server, seen gone or shown as Killed. `privileged`: only those whose accounts write in spite of
+   * read-only (MariaDB); it fails, naming them, where they come back at once.
+   */
+  cut_clients: { readonly server: ServerId; readonly whom: 'all' | 'privileged' }
   /** read_only / super_read_only set and both read back. `lockWaitS` bounds how long new writes may be held by the waiting SET. */
   close_server: { readonly server: ServerId; readonly lockWaitS: number }
   open_server: { readonly server: ServerId }
@@ -90,12 +93,16 @@ export const STEPS: { readonly [K in StepKind]: StepTraits<K> } = {
   close_idle_sessions: {
     changes: true,
     summary: 'closes the sessions of a route between statements',
-    describe: (s, name) => `close the idle sessions of route ${s.route} to ${name(s.server)}`,
+    describe: (s, name) =>
+      s.until === 'held'
+        ? `close the idle sessions of route ${s.route} to ${name(s.server)}, let the others finish their statement`
+        : `wait until route ${s.route} has no session to ${name(s.server)} any more`,
   },
   cut_clients: {
     changes: true,
-    summary: 'kills the client sessions of a server and sees them gone',
-    describe: (s, name) => `cut the clients of ${name(s.server)}`,
+    summary: 'kills client sessions of a server, all or those that read-only does not hold, and sees them gone',
+    describe: (s, name) =>
+      `cut the clients of ${name(s.server)}${s.whom === 'privileged' ? ' that write in spite of read-only' : ''}`,
   },
   close_server: {
     changes: true,

@@ -88,6 +88,7 @@ const DENIALS: ReadonlyMap<number, Denial> = new Map<number, Denial>([
   [1698, 'access_denied'],
   [1820, 'access_denied'],
   [1862, 'access_denied'],
+  [3032, 'other'],
   [3118, 'access_denied'],
   [3955, 'access_denied'],
   [4151, 'access_denied'],
@@ -102,8 +103,8 @@ const DENIALS: ReadonlyMap<number, Denial> = new Map<number, Denial>([
 /** KILL, and the server's idle timeout: the session is gone, which says nothing about the server. */
 const SESSION_GONE = new Set([1927, 3169, 4031])
 
-/** After these the server ends the session, also when they answer a statement. */
-const ENDS_SESSION = new Set([1053, 1079])
+/** After these the server ends the session, also when they answer a statement. 3032: it was put into offline mode. */
+const ENDS_SESSION = new Set([1053, 1079, 3032])
 
 interface Known {
   readonly code: string
@@ -128,7 +129,7 @@ export function failureOfQuery(error: unknown, statement: number): Failure {
   // A refusal can only meet a new connection; on a standing one the word would be false evidence.
   if (ofNetwork !== undefined) return { kind: ofNetwork === 'refused' ? 'closed' : ofNetwork, code }
   if (SESSION_GONE.has(errno)) return { kind: 'closed', code: code === '' ? `${errno}` : code }
-  if (ENDS_SESSION.has(errno)) return { kind: 'denied', denial: 'shutting_down', errno, message }
+  if (ENDS_SESSION.has(errno)) return { kind: 'denied', denial: DENIALS.get(errno) ?? 'other', errno, message }
   if (errno > 0) return { kind: 'statement', errno, message, statement }
   return { kind: 'broken', message }
 }

@@ -108,6 +108,11 @@ export const PRIVILEGES: Table = {
         'sessions of others: without it clients and dump threads are invisible, so nothing is proven cut',
       ),
       global('RELOAD', "RESET SLAVE ALL: without it a new primary's old channel stays"),
+      ...['mysql.global_priv', 'mysql.roles_mapping'].map((on) => ({
+        name: 'SELECT',
+        on,
+        why: 'without it nobody knows which accounts write in spite of read_only, and no switchover begins; it shows the hashes of passwords, so keep this account as safe as one of an administrator',
+      })),
     ],
     replication: [
       global('REPLICATION SLAVE', 'replicas fetch the binlog with it: without it no channel that Regent sets connects'),

@@ -29,15 +29,18 @@ export function missingGrants(showGrantsRows: readonly string[], needed: readonl
 export const rolesOf = (showGrantsRows: readonly string[]): readonly string[] => showGrantsRows.flatMap(roleOf)
 
 function isGiven(granted: readonly Granted[], { name, on, orBy }: Privilege): boolean {
-  const [schema = '*'] = on.split('.')
+  const [schema = '*', table = '*'] = on.split('.')
   return [name, ...(orBy ?? [])].some((one) => {
     // SUPER serves only as a global privilege, as everything else that is needed on all.
-    const holds = granted.filter((row) => row.kind === 'grant' && row.table === '*' && has(row, one))
+    const holds = granted.filter((row) => row.kind === 'grant' && isOn(row, table) && has(row, one))
     if (schema === '*') return holds.some((row) => row.schema === '*')
     const revoked = granted.some((row) => row.kind === 'revoke' && matches(row.schema, schema) && has(row, one))
     return holds.some((row) => (row.schema === '*' ? !revoked : matches(row.schema, schema)))
   })
 }
+
+/** A privilege on one table is enough where that table is all that is needed. */
+const isOn = (row: Granted, table: string): boolean => row.table === '*' || row.table === table
 
 const has = (row: Granted, name: string): boolean => row.privileges.has(name) || row.privileges.has('ALL')
 

@@ -36,13 +36,16 @@ export interface Announcer {
   closeSessions?(how: 'at_once', signal: AbortSignal): Promise<SessionsClosed>
   /**
    * Client bytes of every open session are held back from now on, until the session is closed, the old primary is announced again,
-   * or the route's own bound passes. Called before the look whose idle peers are handed to `closeIdle`; without it the first
-   * `closeIdle` only holds, and the second one closes.
+   * or the route's own bound passes. Called before the look whose idle peers are handed to `closeIdle`; without it, and without
+   * `watch`, the first `closeIdle` only holds, and the second one closes.
    */
   hold?(signal: AbortSignal): Promise<{ readonly held: number }>
+  /** As `hold`, but nobody is held: `closeIdle` leaves sessions alone whose client has said something in between. */
+  watch?(signal: AbortSignal): Promise<{ readonly watched: number }>
   /**
    * Closes those sessions to the old primary that the server shows idle (`idlePeers`: host:port of the session's own end, as the
-   * server sees it, looked at after the session was held) and on which the last bytes came from the server.
+   * server sees it, looked at after the session was held or watched) and on which the last bytes came from the server. The remaining
+   * ones are held: they get the rest of the answer under way, and their server hears nothing more of them.
    */
   closeIdle?(idlePeers: readonly string[], signal: AbortSignal): Promise<SessionsClosed>
 }

@@ -79,6 +79,11 @@ export interface Changing {
   ): Promise<Outcome>
   /** `facts.cut`, `facts.left`. Dump threads, our own sessions and those of `except` stay. */
   cutClients(address: Address, except: readonly string[], context: ChangeContext): Promise<Outcome>
+  /**
+   * Client sessions of accounts that write in spite of read-only, and no others; nothing where closing holds every account. Where some
+   * were found, also watches for a moment that they stay away: `privileged_clients` names those that come back by themselves.
+   */
+  cutPrivileged(address: Address, context: ChangeContext): Promise<Outcome>
   close(address: Address, options: { readonly lockWaitS: number }, context: ChangeContext): Promise<Outcome>
   open(address: Address, context: ChangeContext): Promise<Outcome>
   /** Threads of client sessions that the server shows idle (`Sleep`), by the client's host:port as the server sees it. */

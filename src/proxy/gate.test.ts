@@ -96,6 +96,35 @@ describe('a gate', () => {
     ])
   })
 
+  test('held sessions to a former primary stay until they end, or are cut at the bound; others are cut when another one is named', () => {
+    const gate = aGate()
+    gate.route(open(1, 1, db(1)), at(0))
+    for (const client of [1, 2]) {
+      const attempt = attemptOf(gate.handle({ kind: 'client_connected', client, at: at(0) }), client)
+      gate.handle({ kind: 'greeted', client, attempt, at: at(1) })
+    }
+    gate.route(withdrawn(1, 2), at(2))
+    gate.handle({ kind: 'held', client: 1, at: at(3) })
+    expect(gate.route(open(2, 1, db(2)), at(4)).effects).toEqual([{ kind: 'close', client: 2, how: 'at_once' }])
+    expect(gate.nextDue()).toBe(3 + BOUND_MS)
+    expect(gate.handle({ kind: 'tick', at: at(3 + BOUND_MS) })).toEqual([{ kind: 'close', client: 1, how: 'at_once' }])
+    expect([gate.sessions.size, gate.nextDue()]).toEqual([0, undefined])
+  })
+
+  test('held sessions go on when their primary is named again, or when nobody was named within the bound', () => {
+    const gate = aGate()
+    gate.route(open(1, 1, db(1)), at(0))
+    const attempt = attemptOf(gate.handle({ kind: 'client_connected', client: 1, at: at(0) }), 1)
+    gate.handle({ kind: 'greeted', client: 1, attempt, at: at(1) })
+    gate.route(withdrawn(1, 2), at(2))
+    gate.handle({ kind: 'held', client: 1, at: at(3) })
+    expect(gate.route(open(1, 3, db(1)), at(4)).effects).toEqual([{ kind: 'release', client: 1 }])
+    gate.route(withdrawn(1, 4), at(5))
+    gate.handle({ kind: 'held', client: 1, at: at(6) })
+    expect(gate.handle({ kind: 'tick', at: at(6 + BOUND_MS) })).toEqual([{ kind: 'release', client: 1 }])
+    expect(gate.sessions.size).toBe(1)
+  })
+
   test('tells a client how long it waited, for which cluster, and why', () => {
     const gate = aGate()
     gate.handle({ kind: 'client_connected', client: 1, at: at(0) })
@@ -142,6 +171,7 @@ const moves = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('fails' as const), who: fc.nat(50), after: fc.nat(400) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('leaves' as const), who: fc.nat(50), after: fc.nat(400) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('ends' as const), who: fc.nat(50), after: fc.nat(400) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('held' as const), who: fc.nat(50), after: fc.nat(400) }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -168,6 +198,7 @@ class Watched {
   #leadsTo: string | undefined
   readonly waiting = new Map<number, { since: number; attempt?: { number: number; to: string } }>()
   readonly sessions = new Map<number, string>()
+  readonly held = new Map<number, number>()
 
   step(move: Move): void {
     this.now += move.after
@@ -187,6 +218,7 @@ class Watched {
     } else if (move.kind === 'route') this.#route(move)
     else if (move.kind === 'restarts') this.#restart()
     else if (move.kind === 'ends') this.#ends(move.who)
+    else if (move.kind === 'held') this.#holds(move.who)
     else this.#about(move.kind, move.who)
   }
 
@@ -211,7 +243,15 @@ class Watched {
     const client = [...this.sessions.keys()][who % Math.max(1, this.sessions.size)]
     if (client === undefined) return
     this.sessions.delete(client)
+    this.held.delete(client)
     this.#take(this.gate.handle({ kind: 'session_ended', client, at: at(this.now) }))
+  }
+
+  #holds(who: number): void {
+    const client = [...this.sessions.keys()][who % Math.max(1, this.sessions.size)]
+    if (client === undefined) return
+    if (!this.held.has(client)) this.held.set(client, this.now)
+    this.#take(this.gate.handle({ kind: 'held', client, at: at(this.now) }))
   }
 
   #restart(): void {
@@ -219,6 +259,7 @@ class Watched {
     this.#leadsTo = undefined
     this.waiting.clear()
     this.sessions.clear()
+    this.held.clear()
   }
 
   #route(move: Move & { kind: 'route' }): void {
@@ -263,8 +304,12 @@ class Watched {
         expect(this.now - (waiting?.since ?? Number.NaN)).toBeGreaterThanOrEqual(BOUND_MS)
         this.waiting.delete(effect.client)
         return
+      case 'release':
+        expect(this.held.delete(effect.client)).toBe(true)
+        return
       case 'close':
         expect(this.sessions.delete(effect.client)).toBe(true)
+        this.held.delete(effect.client)
     }
   }
 
@@ -275,11 +320,13 @@ class Watched {
       expect(this.now - since).toBeLessThan(BOUND_MS)
       if (attempt) expect(attempt.to).toBe(this.#leadsTo)
     }
-    if (this.#leadsTo !== undefined) for (const to of this.sessions.values()) expect(to).toBe(this.#leadsTo)
+    for (const since of this.held.values()) expect(this.now - since).toBeLessThan(BOUND_MS)
+    if (this.#leadsTo === undefined) return
+    for (const [client, to] of this.sessions) if (!this.held.has(client)) expect(to).toBe(this.#leadsTo)
   }
 }
 
-test('whatever happens: only the last accepted open route is served, nobody waits past the bound, nobody is lost', () => {
+test('whatever happens: only the last accepted open route is served, nobody waits or is held past the bound, nobody is lost', () => {
   fc.assert(
     fc.property(fc.array(moves, { maxLength: 80 }), (history) => {
       const watched = new Watched()

@@ -4,8 +4,9 @@
  * copies: two thousand clients that come back at once would copy two thousand entries four thousand times.
  *
  * Invariants: a client is led to no address but that of the route in force; a withdrawn route, or none, leads nowhere; once a route
- * to one server is in force, no session to another one is left; a client that was shown no byte may wait and be tried again, because
- * a MySQL server speaks first: nothing of that client has reached any server.
+ * to one server is in force, every session to another one is over or held: it says nothing any more to its server, and ends when it
+ * has its last answer, or at the bound; a client that was shown no byte may wait and be tried again, because a MySQL server speaks
+ * first: nothing of that client has reached any server.
  */
 import { type Address, printAddress, sameAddress } from '../model/address.ts'
 import { type ClusterId, elapsedMs, type Instant, later } from '../model/ids.ts'
@@ -25,6 +26,8 @@ export type GateEvent =
       readonly at: Instant
     }
   | { readonly kind: 'session_ended'; readonly client: number; readonly at: Instant }
+  /** No byte of this client is let through to its server any more. */
+  | { readonly kind: 'held' | 'released'; readonly client: number; readonly at: Instant }
   | { readonly kind: 'close_session'; readonly client: number; readonly how: CloseHow; readonly at: Instant }
   | { readonly kind: 'close_all'; readonly at: Instant }
   | { readonly kind: 'tick'; readonly at: Instant }
@@ -37,6 +40,8 @@ export type GateEffect =
   /** Drop the attempt; its client goes on waiting. */
   | { readonly kind: 'abandon'; readonly client: number }
   | { readonly kind: 'pipe'; readonly client: number }
+  /** What was held of the client's bytes goes on to its server. */
+  | { readonly kind: 'release'; readonly client: number }
   /** Tell the client why, in its protocol, and close. */
   | { readonly kind: 'refuse'; readonly client: number; readonly says: string }
   | { readonly kind: 'close'; readonly client: number; readonly how: CloseHow }
@@ -45,7 +50,7 @@ export interface GateOptions {
   readonly cluster: ClusterId
   /** The cluster's name for people. */
   readonly alias: string
-  /** Longest time that a client waits for its first byte. */
+  /** Longest time that a client waits for its first byte, and that a session is held: a client must not hang for ever. */
   readonly boundMs: number
   /** The last message that an earlier process of this proxy accepted: for ordering only, never to serve from. */
   readonly remembered: RouteMessage | undefined
@@ -81,6 +86,8 @@ export class Gate {
   /** In the order in which they came, so that the first one's bound is always the next to expire. */
   readonly #unserved = new Map<number, Unserved>()
   readonly #sessions = new Map<number, Address>()
+  /** Since when, in the order in which they were held. */
+  readonly #held = new Map<number, Instant>()
   #connecting = 0
   #attempts = 0
   /** Attempts of one round fail together (the server died): they lengthen the backoff once. */
@@ -110,13 +117,14 @@ export class Gate {
     return this.#lastConnect
   }
 
-  /** When a `tick` is due; undefined while nobody waits. */
+  /** When a `tick` is due; undefined while nobody waits or is held. */
   nextDue(): Instant | undefined {
-    const first = this.#unserved.values().next().value
-    if (!first) return undefined
-    const expires = later(first.since, this.#options.boundMs)
-    const retry = this.#inForce?.kind === 'open' && this.#connecting < this.#unserved.size ? this.#retryAt : undefined
-    return retry !== undefined && retry < expires ? retry : expires
+    const { boundMs } = this.#options
+    const since = [this.#unserved.values().next().value?.since, this.#held.values().next().value]
+    const bounds = since.map((start) => start !== undefined && later(start, boundMs))
+    const retries = this.#inForce?.kind === 'open' && this.#connecting < this.#unserved.size && this.#retryAt
+    const [due] = [...bounds, retries].filter((at) => at !== false && at !== undefined).sort((a, b) => a - b)
+    return due
   }
 
   handle(event: GateEvent): readonly GateEffect[] {
@@ -127,16 +135,21 @@ export class Gate {
       case 'client_gone':
       case 'session_ended':
         return this.#forget(event.client, event.at)
+      case 'held':
+        if (this.#sessions.has(event.client) && !this.#held.has(event.client)) this.#held.set(event.client, event.at)
+        return []
+      case 'released':
+        return this.#release(event.client)
       case 'greeted':
         return this.#greeted(event.client, event.attempt, event.at)
       case 'backend_failed':
         return this.#backendFailed(event)
       case 'close_session':
-        return this.#sessions.delete(event.client) ? [{ kind: 'close', client: event.client, how: event.how }] : []
+        return this.#sessions.has(event.client) ? [this.#close(event.client, event.how)] : []
       case 'close_all':
-        return this.#closeSessions(() => true)
+        return [...this.#sessions.keys()].map((client) => this.#close(client, 'at_once'))
       case 'tick':
-        return [...this.#expire(event.at), ...this.#connectWaiting(event.at)]
+        return [...this.#expire(event.at), ...this.#letGo(event.at), ...this.#connectWaiting(event.at)]
     }
   }
 
@@ -151,11 +164,55 @@ export class Gate {
     this.#last = message
     this.#inForce = message
     this.#settle()
-    const leadsElsewhere = (to: Address): boolean => message.kind === 'withdrawn' || !sameAddress(to, message.primary)
-    const effects = [...this.#abandonAttempts(leadsElsewhere)]
-    // Sessions survive a withdrawal (closing them is a decision of its own), but never the naming of another primary.
-    if (message.kind === 'open') effects.push(...this.#closeSessions(leadsElsewhere))
+    const effects = [...this.#abandonAttempts((to) => !this.#leadsTo(to))]
+    // Sessions survive a withdrawal: closing them is a decision of its own.
+    if (message.kind === 'open') effects.push(...this.#partSessions())
     return { verdict, effects: [...effects, ...this.#connectWaiting(at)] }
+  }
+
+  /** Whether the route in force leads to another server, so that a session to this one is of a former primary. */
+  leadsElsewhere(to: Address): boolean {
+    return this.#inForce?.kind === 'open' && !this.#leadsTo(to)
+  }
+
+  #leadsTo(to: Address): boolean {
+    return this.#inForce?.kind === 'open' && sameAddress(to, this.#inForce.primary)
+  }
+
+  /**
+   * A primary was named. Held sessions to it go on (an undo costs them nothing); held ones to another server were told to end
+   * between statements, and can do no harm meanwhile. Every other session would go on talking to a server that is the primary no more.
+   */
+  #partSessions(): readonly GateEffect[] {
+    return [...this.#sessions].flatMap(([client, to]): readonly GateEffect[] => {
+      if (!this.#leadsTo(to)) return this.#held.has(client) ? [] : [this.#close(client, 'at_once')]
+      return this.#held.delete(client) ? [{ kind: 'release', client }] : []
+    })
+  }
+
+  /** Never to a former primary: what is held of its sessions' clients must not reach it. */
+  #release(client: number): readonly GateEffect[] {
+    const to = this.#sessions.get(client)
+    if (!to || this.leadsElsewhere(to) || !this.#held.delete(client)) return []
+    return [{ kind: 'release', client }]
+  }
+
+  /** Whoever held them is gone, or their last answer does not end. */
+  #letGo(at: Instant): readonly GateEffect[] {
+    const effects: GateEffect[] = []
+    for (const [client, since] of this.#held) {
+      if (elapsedMs(since, at) < this.#options.boundMs) break
+      const to = this.#sessions.get(client)
+      this.#held.delete(client)
+      if (to) effects.push(this.leadsElsewhere(to) ? this.#close(client, 'at_once') : { kind: 'release', client })
+    }
+    return effects
+  }
+
+  #close(client: number, how: CloseHow): GateEffect {
+    this.#sessions.delete(client)
+    this.#held.delete(client)
+    return { kind: 'close', client, how }
   }
 
   #greeted(client: number, number: number, at: Instant): readonly GateEffect[] {
@@ -186,6 +243,7 @@ export class Gate {
 
   #forget(client: number, at: Instant): readonly GateEffect[] {
     this.#sessions.delete(client)
+    this.#held.delete(client)
     const waiting = this.#unserved.get(client)
     if (!this.#unserved.delete(client) || !waiting?.attempt) return []
     this.#connecting--
@@ -231,12 +289,6 @@ export class Gate {
       effects.push({ kind: 'abandon', client })
     }
     return effects
-  }
-
-  #closeSessions(which: (to: Address) => boolean): readonly GateEffect[] {
-    const clients = [...this.#sessions].filter(([, to]) => which(to)).map(([client]) => client)
-    for (const client of clients) this.#sessions.delete(client)
-    return clients.map((client) => ({ kind: 'close', client, how: 'at_once' }))
   }
 
   #settle(): void {

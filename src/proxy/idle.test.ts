@@ -3,7 +3,7 @@ import { instant } from '../model/ids.ts'
 import { betweenStatements, type Traffic } from './idle.ts'
 import { isPeer } from './peer.ts'
 
-const held: Traffic = { lastFrom: 'server', lastAt: instant(1000), heldSince: instant(1001), unsent: 0 }
+const held: Traffic = { lastFrom: 'server', lastAt: instant(1000), silentSince: instant(1001), unsent: 0 }
 
 test('trap 81: a session whose last bytes came from the client is not idle, whatever the server shows', () => {
   expect(betweenStatements({ ...held, lastFrom: 'client' }, instant(1050))).toBe(false)
@@ -16,7 +16,7 @@ test('a packet that has no answer ages out after 100 ms', () => {
 })
 
 test('a session that is not held, has bytes on their way, or answered this very moment is not closed', () => {
-  expect(betweenStatements({ ...held, heldSince: undefined }, instant(2000))).toBe(false)
+  expect(betweenStatements({ ...held, silentSince: undefined }, instant(2000))).toBe(false)
   expect(betweenStatements({ ...held, unsent: 1 }, instant(2000))).toBe(false)
   expect(betweenStatements(held, instant(1002))).toBe(false)
   expect(betweenStatements({ ...held, lastFrom: 'none' }, instant(2000))).toBe(false)

@@ -1,11 +1,12 @@
 import { elapsedMs, type Instant } from '../model/ids.ts'
 
-/** What the proxy saw pass on one session, and since when it lets no client byte through. */
+/** What the proxy saw pass on one session, and since when no client byte was let through. */
 export interface Traffic {
   readonly lastFrom: 'client' | 'server' | 'none'
   readonly lastAt: Instant
-  readonly heldSince: Instant | undefined
-  /** Client bytes that the proxy has read and that its kernel has not taken yet. */
+  /** It was held then, or watched then and the client has said nothing since. */
+  readonly silentSince: Instant | undefined
+  /** Bytes of either side that the proxy has read and that its kernel has not taken yet: a slow client's answer is not over. */
   readonly unsent: number
 }
 
@@ -18,11 +19,19 @@ const SETTLED_MS = 3
 const NO_ANSWER_MS = 100
 
 /**
- * Whether a session that the server showed asleep, *in a look taken after it was held*, can be closed without a forwarded statement
+ * A client that said something so lately is about to say more: closed now, its next statement might cross our closing on the way and
+ * never know whether it was executed. Where it can be told, it is told in answer to that statement instead.
+ */
+const LATELY_MS = 500
+
+export const spokeLately = (traffic: Traffic, at: Instant): boolean => elapsedMs(traffic.lastAt, at) < LATELY_MS
+
+/**
+ * Whether a session that the server showed asleep, *in a look taken after it fell silent*, can be closed without a forwarded statement
  * going without its answer. The server's word alone is not enough: forwarded bytes may still lie in its socket buffer.
  */
 export function betweenStatements(traffic: Traffic, at: Instant): boolean {
-  if (traffic.heldSince === undefined || traffic.unsent > 0) return false
+  if (traffic.silentSince === undefined || traffic.unsent > 0) return false
   const quietMs = elapsedMs(traffic.lastAt, at)
   switch (traffic.lastFrom) {
     case 'server':

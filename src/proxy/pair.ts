@@ -3,7 +3,8 @@ import type { Address } from '../model/address.ts'
 import type { Instant } from '../model/ids.ts'
 import type { CloseHow } from './gate.ts'
 import type { Traffic } from './idle.ts'
-import { errorGreeting } from './refusal.ts'
+import { errorAnswer, errorGreeting } from './refusal.ts'
+import { Hello, Statements } from './speech.ts'
 
 /** What a pair reports. Nothing is reported of an attempt that was abandoned, nor of a pair that was closed by its owner. */
 export interface PairEvents {
@@ -11,6 +12,8 @@ export interface PairEvents {
   readonly greeted: (id: number, attempt: number) => void
   readonly failed: (id: number, attempt: number, why: string) => void
   readonly sessionEnded: (id: number) => void
+  /** A client that was held until its next word has said it. */
+  readonly spoke: (id: number) => void
 }
 
 interface Attempt {
@@ -21,9 +24,9 @@ interface Attempt {
   greeting: Buffer | undefined
 }
 
-/** A client speaks second: more than this before the greeting is nobody's login, and is not read. */
-const EARLY_BYTES = 16_384
-/** A client that takes no bytes any more must not keep a dead session. */
+/** What is read of a client while nothing of it is let through: before the greeting (more is nobody's login), and while held. */
+const KEPT_BYTES = 16_384
+/** A client that takes no bytes any more, or does not end its statement, must not keep a dead session. */
 const FLUSH_MS = 1000
 
 /** One client, and the server connection that it was given, if any. Passes bytes untouched, in both directions with backpressure. */
@@ -36,11 +39,19 @@ export class Pair {
   #attempt: Attempt | undefined
   #piping = false
   #over = false
-  #early: Buffer[] = []
-  #earlyBytes = 0
+  #clientSaidAll = false
+  #greetingBytes = 0
+  /** Read, and not let through. */
+  #kept: Buffer[] = []
+  #keptBytes = 0
+  readonly #hello = new Hello()
+  /** Reads to the end of a statement that is to be refused. */
+  #refusing: Statements | undefined
   #lastFrom: 'client' | 'server' | 'none' = 'none'
   #lastAt: Instant
   #heldSince: Instant | undefined
+  #endsOnWord = false
+  #watched: { readonly since: Instant; readonly fromClient: number } | undefined
   bytesFromClient = 0
   bytesFromServer = 0
 
@@ -60,8 +71,23 @@ export class Pair {
   }
 
   get traffic(): Traffic {
-    const unsent = this.#attempt?.socket.writableLength ?? 0
-    return { lastFrom: this.#lastFrom, lastAt: this.#lastAt, heldSince: this.#heldSince, unsent }
+    const unsent = (this.#attempt?.socket.writableLength ?? 0) + this.client.writableLength
+    const watched = this.#watched?.fromClient === this.bytesFromClient ? this.#watched.since : undefined
+    return { lastFrom: this.#lastFrom, lastAt: this.#lastAt, silentSince: this.#heldSince ?? watched, unsent }
+  }
+  /** It can be told in its own protocol why it ends. */
+  get canBeTold(): boolean {
+    return this.#hello.isPlain
+  }
+  get hasKept(): boolean {
+    return this.#keptBytes > 0
+  }
+  get isHeld(): boolean {
+    return this.#heldSince !== undefined
+  }
+  /** It is logging in, or has not even begun to: the server has said nothing after its greeting, so no statement was answered. */
+  get isLoggingIn(): boolean {
+    return this.#piping && this.bytesFromServer === this.#greetingBytes
   }
   get to(): Address | undefined {
     return this.#attempt?.to
@@ -99,10 +125,9 @@ export class Pair {
     this.#piping = true
     const greeting = attempt.greeting
     attempt.greeting = undefined
+    this.#greetingBytes = greeting.length
     this.#fromServer(attempt, greeting)
-    for (const bytes of this.#early) this.#fromClient(bytes)
-    this.#early = []
-    this.#resumeClient()
+    this.#letThrough()
   }
 
   refuse(says: string): void {
@@ -110,8 +135,10 @@ export class Pair {
     this.#flushAndClose(errorGreeting(says))
   }
 
+  /** `flushed`: a statement that was held back is answered, where that is possible, and was not executed for certain. */
   close(how: CloseHow): void {
     this.#over = true
+    this.#heldSince = undefined
     const backend = this.#attempt?.socket
     this.#attempt = undefined
     if (how === 'at_once') {
@@ -120,30 +147,53 @@ export class Pair {
       return
     }
     backend?.destroySoon()
-    this.#flushAndClose()
+    if (this.hasKept && this.canBeTold) this.#refuseKept()
+    else this.#flushAndClose()
+  }
+
+  /** From now on it is known whether the client has said anything, without holding it. */
+  watch(): void {
+    this.#watched = { since: this.#now(), fromClient: this.bytesFromClient }
   }
 
   hold(): boolean {
     if (!this.#piping || this.#over || this.#heldSince !== undefined) return false
     this.#heldSince = this.#now()
-    this.client.pause()
     return true
   }
 
+  /** For a session that is held: what its client says next is its end. */
+  endOnWord(): void {
+    this.#endsOnWord = true
+  }
+
   release(): void {
-    if (this.#heldSince === undefined) return
+    if (this.#heldSince === undefined || this.#over) return
     this.#heldSince = undefined
+    this.#endsOnWord = false
+    this.#letThrough()
+  }
+
+  #letThrough(): void {
+    const kept = this.#kept
+    this.#kept = []
+    this.#keptBytes = 0
+    for (const bytes of kept) this.#fromClient(bytes)
+    if (this.#clientSaidAll) this.#attempt?.socket.end()
     this.#resumeClient()
   }
 
   #fromClient(bytes: Buffer): void {
+    if (this.#refusing) this.#refuseStatement(bytes)
     if (this.#over) return
-    if (!this.#piping) {
-      this.#early.push(bytes)
-      this.#earlyBytes += bytes.length
-      if (this.#earlyBytes > EARLY_BYTES) this.client.pause()
+    if (!this.#piping || this.isHeld) {
+      this.#kept.push(bytes)
+      this.#keptBytes += bytes.length
+      if (this.#keptBytes > KEPT_BYTES) this.client.pause()
+      if (this.#endsOnWord) this.#events.spoke(this.id)
       return
     }
+    this.#hello.take(bytes)
     this.bytesFromClient += bytes.length
     this.#lastFrom = 'client'
     this.#lastAt = this.#now()
@@ -165,14 +215,34 @@ export class Pair {
 
   #resumeClient(): void {
     const blocked = this.#attempt?.socket.writableNeedDrain ?? false
-    if (this.#heldSince === undefined && !blocked) this.client.resume()
+    if (!blocked && (!this.isHeld || this.#keptBytes <= KEPT_BYTES)) this.client.resume()
+  }
+
+  #refuseKept(): void {
+    this.#refusing = new Statements()
+    this.#endWithin(FLUSH_MS)
+    for (const bytes of this.#kept) this.#refuseStatement(bytes)
+    this.client.resume()
+  }
+
+  /** The error is sent once the statement is there to its end: a client that is still sending would not read it. */
+  #refuseStatement(bytes: Buffer): void {
+    const statements = this.#refusing
+    if (!statements) return
+    statements.take(bytes)
+    if (!statements.isStrange && !statements.isWhole) return
+    this.#refusing = undefined
+    const { owed } = statements
+    this.#flushAndClose(statements.isStrange || owed === undefined ? undefined : errorAnswer(owed))
   }
 
   /** A client that has said its last word may still be waiting for an answer: the server decides when the session ends. */
   #clientEnded(): void {
     if (this.#over) return
-    if (this.#piping) this.#attempt?.socket.end()
-    else this.client.destroy()
+    this.#clientSaidAll = true
+    if (!this.#piping) this.client.destroy()
+    // What is held comes first, if it ever goes on.
+    else if (this.#keptBytes === 0) this.#attempt?.socket.end()
   }
 
   #clientClosed(): void {
@@ -180,7 +250,7 @@ export class Pair {
     this.#over = true
     const backend = this.#attempt?.socket
     this.#attempt = undefined
-    // What was read from the client is still delivered, as the network would have done.
+    // What was let through is still delivered, as the network would have done.
     if (this.#piping) backend?.destroySoon()
     else backend?.destroy()
     this.#events[this.#piping ? 'sessionEnded' : 'clientGone'](this.id)
@@ -201,9 +271,21 @@ export class Pair {
     this.#events.sessionEnded(this.id)
   }
 
+  /** What the client still says is read and dropped: bytes left unread would turn our end into a reset, which loses its last answer. */
   #flushAndClose(last?: Buffer): void {
-    if (last) this.client.end(last)
-    this.client.destroySoon()
-    if (!this.client.destroyed) this.client.setTimeout(FLUSH_MS, () => this.client.destroy())
+    const { client } = this
+    if (last) client.end(last)
+    else client.end()
+    if (client.readableEnded) client.destroySoon()
+    else client.once('end', () => client.destroySoon())
+    client.resume()
+    // A slow client still gets its last answer, as long as it takes any of it; one that has it all must go.
+    client.setTimeout(FLUSH_MS, () => client.destroy())
+    client.once('finish', () => this.#endWithin(FLUSH_MS))
+  }
+
+  #endWithin(ms: number): void {
+    const bound = setTimeout(() => this.client.destroy(), ms)
+    this.client.once('close', () => clearTimeout(bound))
   }
 }

@@ -55,7 +55,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyStart> {
   if (unusable !== undefined) return { kind: 'refused', problem: cannotRemember(options.stateFile, unusable) }
   const last = remembered.kind === 'message' ? remembered.message : undefined
   const gate = new Gate({ cluster: options.cluster, alias: options.alias, boundMs: options.holdMs, remembered: last })
-  const wire = new Wire({ listen: options.listen, gate, holdMs: options.holdMs, now })
+  const wire = new Wire({ listen: options.listen, gate, now })
   // The port comes before the socket file: of two proxies that start at once, the loser has touched nothing.
   const taken = await wire.listen()
   if (taken) return { kind: 'refused', problem: taken }
@@ -116,6 +116,8 @@ class TheProxy {
         return wire.closeAll()
       case 'close_idle':
         return wire.closeIdle(request.peers)
+      case 'watch':
+        return wire.watch()
       case 'close_one':
         return wire.closeOne(request)
       case 'hold':

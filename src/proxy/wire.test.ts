@@ -290,8 +290,11 @@ test('trap 81: a held session is closed only once its last statement was answere
   await greeted(socket, 'a')
   const [server] = a.sockets
   if (!server) throw new Error('no session')
+  server.write('welcome')
+  expect((await take(socket, 7)).toString()).toBe('welcome')
   socket.write('a statement')
   expect((await take(server, 11)).toString()).toBe('a statement')
+  await regent.ask({ ask: 'route', message: withdrawn(2) })
   expect((await regent.ask({ ask: 'hold', session: 'all' }))['ok']).toEqual({ held: 1 })
   const peers = [`127.0.0.1:${server.remotePort}`] // the server says Sleep, as it does before it has read the statement
   expect((await regent.ask({ ask: 'close_idle', peers }))['ok']).toEqual({ closed: 0, remaining: 1 })

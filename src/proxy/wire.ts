@@ -5,15 +5,13 @@ import { type Problem, problem } from '../model/problem.ts'
 import type { ProxySession, SessionsCount } from '../model/proxy-control.ts'
 import type { RouteMessage, RouteVerdict } from '../model/route.ts'
 import type { Gate, GateEffect, GateEvent } from './gate.ts'
-import { betweenStatements } from './idle.ts'
+import { betweenStatements, spokeLately } from './idle.ts'
 import { Pair, type PairEvents } from './pair.ts'
 import { isPeer } from './peer.ts'
 
 export interface WireOptions {
   readonly listen: Address
   readonly gate: Gate
-  /** Sessions held longer than this are let go: whoever held them is gone, and a client must not hang for ever. */
-  readonly holdMs: number
   readonly now: () => Instant
 }
 
@@ -25,7 +23,6 @@ export class Wire {
   readonly #events: PairEvents
   #clients = 0
   #timer: NodeJS.Timeout | undefined
-  #letGo: NodeJS.Timeout | undefined
 
   constructor(options: WireOptions) {
     this.#options = options
@@ -34,6 +31,7 @@ export class Wire {
       clientGone: (client) => this.#drive({ kind: 'client_gone', client, at: this.#now() }),
       sessionEnded: (client) => this.#drive({ kind: 'session_ended', client, at: this.#now() }),
       greeted: (client, attempt) => this.#drive({ kind: 'greeted', client, attempt, at: this.#now() }),
+      spoke: (client) => this.#drive({ kind: 'close_session', client, how: 'flushed', at: this.#now() }),
       failed: (client, attempt, why) => this.#drive({ kind: 'backend_failed', client, attempt, why, at: this.#now() }),
     }
   }
@@ -63,8 +61,6 @@ export class Wire {
   route(message: RouteMessage): RouteVerdict {
     const { verdict, effects } = this.#options.gate.route(message, this.#now())
     this.#carryOut(effects)
-    // Led to the same server again (an undo): its sessions go on as if nothing had been.
-    if (message.kind === 'open' && (verdict === 'accepted' || verdict === 'same')) this.release('all')
     return verdict
   }
 
@@ -74,15 +70,32 @@ export class Wire {
     return { closed, remaining: this.#options.gate.sessions.size }
   }
 
-  /** Sessions that were already held before this call are closed where they are idle; the others are held from now on. */
-  closeIdle(idlePeers: readonly string[]): SessionsCount {
+  /** From now on it is known which clients say anything; none is held for it. */
+  watch(): { readonly watched: number } {
+    const pairs = this.#former()
+    for (const pair of pairs) pair.watch()
+    return { watched: pairs.length }
+  }
+
+  /**
+   * Sessions that were watched or held before this call are closed where they are idle; the others are held from now on. Where
+   * another primary has been named, this is about those that do not lead to it.
+   */
+  async closeIdle(idlePeers: readonly string[]): Promise<SessionsCount> {
+    // All that lies in our sockets is read first: the server's word may have overtaken the end of its answer.
+    await new Promise((resolve) => setImmediate(resolve))
     const at = this.#now()
-    const idle = this.#sessions().filter(
-      (pair) => betweenStatements(pair.traffic, at) && isPeer(pair.localEnd, idlePeers),
+    const idle = this.#former().filter(
+      (pair) => pair.isLoggingIn || (betweenStatements(pair.traffic, at) && isPeer(pair.localEnd, idlePeers)),
     )
-    for (const pair of idle) this.#drive({ kind: 'close_session', client: pair.id, how: 'flushed', at })
-    this.hold('all')
-    return { closed: idle.length, remaining: this.#options.gate.sessions.size }
+    const ends = idle.filter(
+      (pair) => pair.isLoggingIn || !pair.canBeTold || pair.hasKept || !spokeLately(pair.traffic, at),
+    )
+    for (const pair of ends) this.#drive({ kind: 'close_session', client: pair.id, how: 'flushed', at })
+    const rest = this.#former()
+    for (const pair of rest) this.#hold(pair)
+    for (const pair of idle) pair.endOnWord()
+    return { closed: ends.length, remaining: rest.length }
   }
 
   /** Compare and close: refused unless the session is between statements and carried exactly these bytes, no more. */
@@ -99,17 +112,12 @@ export class Wire {
   }
 
   hold(which: number | 'all'): number {
-    const held = this.#sessions().filter((pair) => (which === 'all' || pair.id === which) && pair.hold()).length
-    if (held > 0) {
-      clearTimeout(this.#letGo)
-      this.#letGo = setTimeout(() => this.release('all'), this.#options.holdMs)
-    }
-    return held
+    return this.#sessions().filter((pair) => (which === 'all' || pair.id === which) && this.#hold(pair)).length
   }
 
   release(which: number | 'all'): void {
-    for (const pair of this.#pairs.values()) if (which === 'all' || pair.id === which) pair.release()
-    if (which === 'all') clearTimeout(this.#letGo)
+    const held = this.#sessions().filter((pair) => pair.isHeld && (which === 'all' || pair.id === which))
+    for (const { id } of held) this.#drive({ kind: 'released', client: id, at: this.#now() })
   }
 
   sessions(): readonly ProxySession[] {
@@ -119,7 +127,6 @@ export class Wire {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#timer)
-    clearTimeout(this.#letGo)
     const { sessions } = this.#options.gate
     for (const pair of this.#pairs.values()) {
       if (sessions.has(pair.id)) pair.close('at_once')
@@ -137,6 +144,19 @@ export class Wire {
 
   #sessions(): readonly Pair[] {
     return [...this.#options.gate.sessions.keys()].flatMap((id) => this.#pairs.get(id) ?? [])
+  }
+
+  /** Sessions that do not lead where the route leads now; all of them while it leads nowhere. */
+  #former(): readonly Pair[] {
+    const { gate } = this.#options
+    if (gate.inForce?.kind !== 'open') return this.#sessions()
+    return this.#sessions().filter(({ to }) => to && gate.leadsElsewhere(to))
+  }
+
+  #hold(pair: Pair): boolean {
+    const holds = pair.hold()
+    if (holds) this.#drive({ kind: 'held', client: pair.id, at: this.#now() })
+    return holds
   }
 
   #accept(socket: Socket): void {
@@ -171,6 +191,7 @@ function apply(effect: GateEffect, pair: Pair | undefined): void {
   else if (effect.kind === 'refuse') pair?.refuse(effect.says)
   else if (effect.kind === 'close') pair?.close(effect.how)
   else if (effect.kind === 'abandon') pair?.abandon()
+  else if (effect.kind === 'release') pair?.release()
   else pair?.pipe()
 }
 
@@ -187,7 +208,7 @@ function describe(pair: Pair, at: Instant): ProxySession | undefined {
     openedAgoMs: Math.round(elapsedMs(pair.openedAt, at)),
     fromClient: pair.bytesFromClient,
     fromServer: pair.bytesFromServer,
-    held: traffic.heldSince !== undefined,
+    held: pair.isHeld,
   }
 }
 

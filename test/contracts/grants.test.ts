@@ -180,6 +180,12 @@ const mariadbDeeds = (source: number): readonly Deed[] => [
     "RESET SLAVE 'old' ALL",
   ),
   deed(
+    'finds the accounts that read_only does not hold',
+    'SELECT',
+    'SELECT COUNT(*) FROM mysql.global_priv',
+    'SELECT COUNT(*) FROM mysql.roles_mapping',
+  ),
+  deed(
     'closes and opens',
     'READ_ONLY ADMIN',
     'SET SESSION lock_wait_timeout=2',

@@ -17,6 +17,7 @@ export interface ProxyAnnouncer extends Announcer, Disposable {
   readonly can: { readonly hold: true }
   closeSessions(how: 'at_once', signal: AbortSignal): Promise<SessionsClosed>
   hold(signal: AbortSignal): Promise<{ readonly held: number }>
+  watch(signal: AbortSignal): Promise<{ readonly watched: number }>
   closeIdle(idlePeers: readonly string[], signal: AbortSignal): Promise<SessionsClosed>
   /** Held sessions go on, to the server that they were on. */
   release(signal: AbortSignal): Promise<void>
@@ -47,6 +48,11 @@ export function proxyAnnouncer(name: string, access: ProxyAccess): ProxyAnnounce
       const got = await link.ask({ ask: 'hold', session: 'all' }, signal)
       const held = got.kind === 'ok' && isRecord(got.value) ? got.value['held'] : undefined
       return { held: typeof held === 'number' ? held : 0 }
+    },
+    watch: async (signal) => {
+      const got = await link.ask({ ask: 'watch' }, signal)
+      const watched = got.kind === 'ok' && isRecord(got.value) ? got.value['watched'] : undefined
+      return { watched: typeof watched === 'number' ? watched : 0 }
     },
     release: async (signal) => {
       await link.ask({ ask: 'release', session: 'all' }, signal)

@@ -94,8 +94,8 @@ async function repointInFull(
   )
 }
 
-/** Access denied, account locked, password expired, wrong plugin: what the configuration says may be the cure. */
-const LOGIN_ERRORS: readonly number[] = [1045, 1044, 1130, 1698, 1862, 2059, 2061, 3118]
+/** Access denied, account locked, password expired, wrong plugin, TLS: what the configuration says may be the cure. */
+const LOGIN_ERRORS: readonly number[] = [1045, 1044, 1130, 1698, 1862, 2026, 2059, 2061, 3118]
 const loginFails = ({ receiverError }: ChannelState): boolean =>
   receiverError !== undefined && LOGIN_ERRORS.includes(receiverError.code)
 
@@ -156,7 +156,7 @@ async function connected(hand: Hand, what: Attaching, first: ChannelState | unde
     }
     const why =
       state.receiverError === undefined ? '' : `: error ${state.receiverError.code}: ${state.receiverError.message}`
-    if (state.receiver === 'running') return done(`it follows ${printAddress(to.source)}`)
+    if (state.receiver === 'running' && state.dumpBegun) return done(`it follows ${printAddress(to.source)}`)
     if (state.receiver === 'stopped') return failed('receiver_stopped', `the receiver stopped at once${why}`)
     if (!(await hand.pause(LOOK_AGAIN_MS))) {
       return failed(

@@ -1,4 +1,5 @@
-import { failed, type Outcome } from '../../model/outcome.ts'
+import { done, failed, type Outcome } from '../../model/outcome.ts'
+import { both } from '../../mysql/change/question.ts'
 import type { Thread } from '../../mysql/change/state.ts'
 import { type Hand, type Seen, seen } from './change-hand.ts'
 
@@ -45,3 +46,79 @@ const someLeft = (cut: number, left: number): Outcome =>
     `${cut} client sessions were killed, ${left} are still there`,
     'close their way in first, then repeat',
   )
+
+/** How long those that were cut are watched for, and how often: one that writes all the time is seen at it within that. */
+const WATCH_MS = 300
+const WATCH_EVERY_MS = 5
+
+/**
+ * Sessions that a closed server does not hold (MariaDB: READ_ONLY ADMIN, SUPER), killed and seen gone: a pool that goes on through a
+ * route comes back there. Costs one look where there are none. Where there were some, they are watched for: one that comes back by
+ * itself and is seen to write would write on behind the closing, so it is named. One that only reads does no harm.
+ */
+export async function cutPrivileged(hand: Hand, isOurs: (thread: Thread) => boolean): Promise<Outcome> {
+  const { bypassers, threads } = hand.side
+  if (!bypassers) return done('closing holds every account')
+  const found = await hand.ask(both(threads, bypassers))
+  if (!found.ok) return refusedRead(found.outcome)
+  const [, accounts] = found.value
+  const spared = (thread: Thread): boolean => isOurs(thread) || (!accounts.everyone && !accounts.users.has(thread.user))
+  const those = (all: readonly Thread[]): readonly Thread[] =>
+    all.filter((thread) => thread.kind === 'client' && !thread.killed && !spared(thread))
+  const names = namesOf(those(found.value[0]))
+  if (names === '') return done('no session is connected that read-only does not hold')
+  const cut = await killOnce(hand, those)
+  return cut.kind === 'done' ? watchFor(hand, those, names) : cut
+}
+
+type Choose = (all: readonly Thread[]) => readonly Thread[]
+
+/** Those of the first look only: whoever has come back since is watched, not hunted. */
+async function killOnce(hand: Hand, those: Choose): Promise<Outcome> {
+  const first = await hand.ask(hand.side.threads)
+  if (!first.ok) return first.outcome
+  const cut = new Set(those(first.value).map((thread) => thread.id))
+  for (let look = first; ; ) {
+    const left = those(look.value).filter((thread) => cut.has(thread.id))
+    if (left.length === 0) return done(`${cut.size} sessions are cut`)
+    const next = await kill(hand, left)
+    if (!next.ok) return next.outcome
+    look = next
+    if (!(await hand.pause(LOOK_AGAIN_MS))) return someLeft(cut.size, left.length)
+  }
+}
+
+async function watchFor(hand: Hand, those: Choose, names: string): Promise<Outcome> {
+  for (let waited = 0; waited < WATCH_MS; waited += WATCH_EVERY_MS) {
+    if (!(await hand.pause(WATCH_EVERY_MS))) return someLeft(0, 0)
+    const look = await hand.ask(hand.side.threads)
+    if (!look.ok) return look.outcome
+    const writing = those(look.value).filter(({ statement }) => statement !== '' && !ONLY_READS.test(statement))
+    if (writing.length > 0) return writesOn(namesOf(writing))
+  }
+  return done(`the sessions of ${names}, which read-only does not hold, were cut`)
+}
+
+const ONLY_READS =
+  /^\s*(\/\*.*?\*\/\s*)*\(?\s*(SELECT|SHOW|SET|DESC|DESCRIBE|EXPLAIN|ANALYZE|USE|KILL|WITH|CHECK|FLUSH)\b/is
+
+/** Accounts with the hosts that they come from, without ports. */
+const namesOf = (threads: readonly Thread[]): string =>
+  [...new Set(threads.map(({ user, peer }) => `${user}@${peer.replace(/:\d+$/, '')}`))].sort().join(', ')
+
+const writesOn = (names: string): Outcome =>
+  failed(
+    'privileged_clients',
+    `${names} writes in spite of read-only, and came back by itself when it was cut: what it writes during the change could be lost`,
+    'stop that client, or take READ_ONLY ADMIN and SUPER from its account, then repeat',
+  )
+
+/** The tables of privileges are closed to our account. */
+const refusedRead = (outcome: Outcome): Outcome =>
+  outcome.kind === 'failed' && outcome.code === 'server_refused'
+    ? failed(
+        'privileges_unknown',
+        `it cannot be told which accounts write in spite of read-only: ${outcome.says}`,
+        'GRANT SELECT ON mysql.global_priv and mysql.roles_mapping to the monitoring user: regent grants',
+      )
+    : outcome

@@ -27,17 +27,16 @@ export async function semiSyncSource(hand: Hand, enabled: boolean, waitCount: nu
 }
 
 export async function awaitAckers(hand: Hand, atLeast: number): Promise<Outcome> {
+  let counted = 0
+  const tooFew = () =>
+    failed('too_few_ackers', `${counted} of ${atLeast} semi-sync replicas were attached when the time was over`)
   for (;;) {
     const clients = await hand.ask(hand.side.semiSyncClients)
-    if (!clients.ok) return clients.outcome
-    const counted = Number.isNaN(clients.value) ? 0 : clients.value
+    // The time may be over in the middle of a look: what was counted last is the outcome, a count changes nothing.
+    if (!clients.ok) return hand.context.signal.aborted ? tooFew() : clients.outcome
+    counted = Number.isNaN(clients.value) ? 0 : clients.value
     if (counted >= atLeast)
       return { kind: 'done', says: `${counted} semi-sync replicas are attached`, facts: { clients: counted } }
-    if (!(await hand.pause(LOOK_AGAIN_MS))) {
-      return failed(
-        'too_few_ackers',
-        `${counted} of ${atLeast} semi-sync replicas were attached when the time was over`,
-      )
-    }
+    if (!(await hand.pause(LOOK_AGAIN_MS))) return tooFew()
   }
 }

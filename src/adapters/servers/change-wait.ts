@@ -1,10 +1,10 @@
-import { printAddress } from '../../model/address.ts'
+import { type Address, printAddress, sameAddress } from '../../model/address.ts'
 import { failed, type Outcome } from '../../model/outcome.ts'
 import type { ServerStatus } from '../../model/server.ts'
 import { both } from '../../mysql/change/question.ts'
 import type { ChannelState } from '../../mysql/change/state.ts'
 import { broken } from './change-applier.ts'
-import type { Hand, Seen } from './change-hand.ts'
+import { type Hand, type Seen, seen } from './change-hand.ts'
 import { noChannel } from './change-receiver.ts'
 
 /** One wait on the server: short enough that a broken applier is noticed soon, long enough to cost nothing. */
@@ -46,9 +46,9 @@ const behind = (state: ChannelState): Outcome =>
 
 /** Waits until this server has applied what the target's server had executed when it was asked. */
 export async function awaitReach(hand: Hand, channel: string, target: Hand): Promise<Outcome> {
-  const wanted = await target.ask(target.side.holdings)
+  const wanted = await goalOf(hand, channel, target)
   if (!wanted.ok) return wanted.outcome
-  const goal = wanted.value.position
+  const goal = wanted.value
   for (;;) {
     const state = await hand.ask(hand.side.channel(channel))
     if (!state.ok) return state.outcome
@@ -60,12 +60,41 @@ export async function awaitReach(hand: Hand, channel: string, target: Hand): Pro
         facts: { applied: state.value.applied, target: goal },
       }
     }
+    if (isAtRest(state.value)) return movedOn(target.address, state.value, goal)
     if (state.value.applier === 'stopped') return broken(state.value)
     if (state.value.receiver === 'stopped' && state.value.caughtUp) return receiverStopped(state.value)
     const waited = await hand.ask(hand.side.waitApplied(goal, SLICE_MS))
     if (!waited.ok) return hand.context.signal.aborted ? notReached(state.value, goal) : waited.outcome
   }
 }
+
+/**
+ * What a target receives from another cluster as well never comes by a channel that leads elsewhere. Only then it is left out: by a
+ * channel to the target all of it comes, and what nobody else numbers may be its newest acknowledged write.
+ */
+async function goalOf(hand: Hand, channel: string, target: Hand): Promise<Seen<string>> {
+  const wanted = await target.ask(both(target.side.holdings, target.side.channels))
+  if (!wanted.ok) return wanted
+  const [{ position }, channels] = wanted.value
+  // Writers wait for this: nothing more is asked where there is nothing to leave out.
+  if (channels.length < 2) return seen(position)
+  const own = await hand.ask(both(hand.side.holdings, hand.side.channel(channel)))
+  if (!own.ok) return own
+  const [mine, state] = own.value
+  const isSource = state !== undefined && sameAddress(state.source, target.address)
+  return seen(isSource ? position : hand.side.inCommon(position, mine.position))
+}
+
+/** Both threads were stopped once all was applied: what the target has beyond that it executed later. */
+const isAtRest = ({ receiver, applier, applierError, caughtUp }: ChannelState): boolean =>
+  receiver === 'stopped' && applier === 'stopped' && caughtUp && applierError === undefined
+
+const movedOn = (target: Address, { applied }: ChannelState, goal: string): Outcome =>
+  failed(
+    'moved_on',
+    `${printAddress(target)} has executed more (${goal}) than is applied here (${applied}), and nothing is received any more: once it was closed, only an account that read-only does not hold can have written that`,
+    'stop that client (on MariaDB: whoever has READ_ONLY ADMIN or SUPER), then repeat',
+  )
 
 const notReached = (state: ChannelState, goal: string): Outcome =>
   failed('still_behind', `applied ${state.applied} of ${goal} when the time was over`)

@@ -4,13 +4,13 @@ import { done } from '../../model/outcome.ts'
 import type { Thread } from '../../mysql/change/state.ts'
 import type { Changing, Warrant } from '../../ports/servers.ts'
 import { close, open } from './change-access.ts'
-import { cutClients } from './change-clients.ts'
+import { cutClients, cutPrivileged } from './change-clients.ts'
 import type { Desk } from './change-desk.ts'
 import { Hand } from './change-hand.ts'
 import { awaitAckers, semiSyncSource } from './change-semisync.ts'
 import { takeOver } from './change-takeover.ts'
 
-type OfServers = 'awaitAckers' | 'semiSyncSource' | 'cutClients' | 'close' | 'open' | 'idleSessions'
+type OfServers = 'awaitAckers' | 'semiSyncSource' | 'cutClients' | 'cutPrivileged' | 'close' | 'open' | 'idleSessions'
 type OfSessions = 'prepare' | 'release' | 'takeOver'
 
 /** Nothing can be changed with it. */
@@ -23,6 +23,8 @@ export function changesOfServers(desk: Desk): Pick<Changing, OfServers> {
       desk.withHand(address, context, (hand) => semiSyncSource(hand, enabled, waitCount)),
     cutClients: (address, except, context) =>
       desk.withHand(address, context, (hand) => cutClients(hand, (thread) => desk.isSpared(thread, except))),
+    cutPrivileged: (address, context) =>
+      desk.withHand(address, context, (hand) => cutPrivileged(hand, (thread) => desk.isSpared(thread, []))),
     close: (address, { lockWaitS }, context) => desk.withHand(address, context, (hand) => close(hand, lockWaitS)),
     open: (address, context) => desk.withHand(address, context, open),
     idleSessions: async (address, signal) => {

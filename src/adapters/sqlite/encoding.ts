@@ -105,8 +105,8 @@ const isBinlogState = (value: object): value is BinlogState => listsOnly(value, 
 function listsOnly(value: object, key: string, itemKeys: readonly string[]): boolean {
   const [only, ...more] = Object.entries(value)
   if (only === undefined || more.length > 0 || only[0] !== key || !Array.isArray(only[1])) return false
+  if (only[1].length === 0) return true
   const first: unknown = only[1][0]
-  if (first === undefined) return true
   if (typeof first !== 'object' || first === null) return false
   const keys = Object.keys(first)
   return keys.length === itemKeys.length && itemKeys.every((name) => keys.includes(name))

@@ -43,6 +43,14 @@ describe('why, and why not', () => {
     expect(proof?.readings.join('; ')).not.toContain('no new connection')
   })
 
+  test('an offline primary lives: nobody is failed over, and a person is told how to let clients in', () => {
+    const rule = decide({ ...ALL_WELL, access: 'offline' })
+    expect(rule).toMatchObject({ verdict: 'refuses_but_serves_replicas', remedy: 'tell' })
+    expect(rule.because).toContain('SET GLOBAL offline_mode = OFF')
+    expect(decide({ ...ALL_WELL, access: 'offline', history: 'went_backwards' }).remedy).toBe('fence_stale')
+    expect(decide({ ...ALL_WELL, access: 'offline', otherWritable: 'older_reign' }).remedy).toBe('fence_stale')
+  })
+
   test('a combination that cannot be is a broken world, not a verdict', () => {
     expect(() => decide({ ...ALL_WELL, access: 'not_known' })).toThrow('no single row')
   })

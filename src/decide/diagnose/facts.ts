@@ -10,8 +10,11 @@ export const FACTS = {
    * was tried, or its last reading is too old to speak of now. `never_answered`: unreachable, and this process never read it.
    */
   primary: ['answers', 'denies', 'in_doubt', 'refused', 'silent', 'never_answered', 'unknown'],
-  /** `closed_by_hand`: read-only, and the same run of the server was seen to take writes: somebody closed it, no restart did. */
-  access: ['writable', 'read_only', 'closed_by_hand', 'not_known'],
+  /**
+   * `offline`: it would take writes, and offline_mode turns clients away. `closed_by_hand`: read-only, and the same run of the
+   * server was seen to take writes: somebody closed it, no restart did.
+   */
+  access: ['writable', 'offline', 'read_only', 'closed_by_hand', 'not_known'],
   /**
    * On causally ordered samples only. `behind_its_replicas`: a replica has transactions that the primary gave it and has no more.
    * `replica_has_more`: a replica has something that the primary does not show: another wrote it, or its commit is under way.

@@ -49,7 +49,13 @@ export function accessFact(sighting: Sighting, snapshot: Snapshot): Fact<'access
   const readings = [
     `${nameOf(sighting)} is ${answer.status.access}, up for ${answer.status.uptimeS} s, ${age(answer.at, snapshot)}`,
   ]
-  if (takesWrites(answer.status.access)) return { value: 'writable', readings }
+  if (takesWrites(answer.status.access))
+    return answer.status.offline === true
+      ? {
+          value: 'offline',
+          readings: [...readings, 'offline_mode is on: clients without CONNECTION_ADMIN are refused'],
+        }
+      : { value: 'writable', readings }
   return wasWritableInThisRun(sighting, answer)
     ? { value: 'closed_by_hand', readings: [...readings, 'the same run of the server was seen to take writes'] }
     : { value: 'read_only', readings }

@@ -2,6 +2,7 @@ import type { PrimaryRule } from './rule.ts'
 
 const REIGN = ['open', 'opening'] as const
 const UNREACHABLE = ['refused', 'silent', 'never_answered'] as const
+const OPEN = ['writable', 'offline'] as const
 const CLOSED = ['read_only', 'closed_by_hand'] as const
 /** Histories under which the primary may go on. */
 const GOES_ON = ['sound', 'unprovable', 'replica_has_more'] as const
@@ -67,8 +68,18 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
       'the primary lives, and its only replica does not replicate: a failure of the primary would find no candidate',
   },
   {
+    name: 'offline',
+    when: { reign: REIGN, primary: ['answers'], access: ['offline'], history: GOES_ON },
+    beats: [],
+    verdict: 'refuses_but_serves_replicas',
+    remedy: 'tell',
+    actsOn: 'nobody',
+    because:
+      'the primary lives and serves its replicas, and somebody has put it into offline mode: clients are refused until SET GLOBAL offline_mode = OFF',
+  },
+  {
     name: 'history_went_backwards_open',
-    when: { reign: REIGN, primary: ['answers'], access: ['writable'], history: WENT_BACK },
+    when: { reign: REIGN, primary: ['answers'], access: OPEN, history: WENT_BACK },
     beats: [],
     verdict: 'history_went_backwards',
     remedy: 'fence_stale',
@@ -155,6 +166,7 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
     when: { reign: REIGN, otherWritable: ['older_reign'] },
     beats: [
       'healthy',
+      'offline',
       'all_replicas_stopped',
       'single_replica_stopped',
       'history_went_backwards_open',
@@ -177,11 +189,11 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
     when: {
       reign: REIGN,
       primary: ['answers'],
-      access: ['writable'],
+      access: OPEN,
       history: GOES_ON,
       otherWritable: ['unexplained'],
     },
-    beats: ['healthy', 'all_replicas_stopped', 'single_replica_stopped'],
+    beats: ['healthy', 'offline', 'all_replicas_stopped', 'single_replica_stopped'],
     verdict: 'two_writable',
     remedy: 'tell',
     actsOn: 'nobody',
@@ -423,7 +435,7 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
   },
   {
     name: 'unrecorded_adoptable',
-    when: { reign: ['none'], primary: ['answers'], access: ['writable'], everyone: ['answers'] },
+    when: { reign: ['none'], primary: ['answers'], access: OPEN, everyone: ['answers'] },
     beats: [],
     verdict: 'no_reign',
     remedy: 'adopt',
@@ -432,7 +444,7 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
   },
   {
     name: 'unrecorded_not_everyone_answers',
-    when: { reign: ['none'], primary: ['answers'], access: ['writable'], everyone: ['not_all'] },
+    when: { reign: ['none'], primary: ['answers'], access: OPEN, everyone: ['not_all'] },
     beats: [],
     verdict: 'no_reign',
     remedy: 'tell',

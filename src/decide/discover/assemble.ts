@@ -1,10 +1,11 @@
-import { type Address, printAddress } from '../../model/address.ts'
+import { type Address, parseAddress, printAddress } from '../../model/address.ts'
 import { UNDECLARED } from '../../model/cluster.ts'
 import type { ClusterId, Instant, ServerId } from '../../model/ids.ts'
 import type { Reign } from '../../model/reign.ts'
 import type { Channel } from '../../model/server.ts'
 import type { Sighting } from '../../model/sighting.ts'
 import type { Declared, Edge, Member, Topology } from '../../model/topology.ts'
+import { withoutForeign } from './foreign.ts'
 import { type Known, mergeById } from './merge.ts'
 
 export interface Parts {
@@ -15,17 +16,23 @@ export interface Parts {
   readonly declared: ReadonlyMap<string, Declared>
   readonly reign: Reign | undefined
   readonly at: Instant
+  readonly seeds?: readonly Address[]
+  /** Primaries of all reigns, as far as they are known. */
+  readonly reigned?: ReadonlySet<ServerId>
 }
 
 /** Who replicates from whom, out of what each server was last seen to say. A silent server keeps its place and its edges. */
-export function assemble({ cluster, alias, sightings, declared, reign, at }: Parts): Topology {
+export function assemble(parts: Parts): Topology {
+  const { cluster, alias, sightings, declared, reign, at } = parts
   const known = mergeById(sightings)
   const members = known.map((server) => memberOf(server, declared))
   const sourceOf = sourceFinder(known)
   const edges = known.flatMap((server) => edgesOf(server, sourceOf))
   const taken = new Set(known.flatMap((server) => server.addresses.map(key)))
   const strangers = sightings.filter((s) => s.id === undefined && !taken.has(key(s.address)))
-  return { cluster, alias, at, members, edges, strangers, ...(reign === undefined ? {} : { reign }) }
+  const whole = { cluster, alias, at, members, edges, strangers, ...(reign === undefined ? {} : { reign }) }
+  const named = [...(parts.seeds ?? []), ...[...declared.keys()].flatMap((address) => parseAddress(address) ?? [])]
+  return withoutForeign(whole, { named, reigned: parts.reigned ?? new Set() })
 }
 
 function memberOf({ id, sighting, addresses }: Known, declared: ReadonlyMap<string, Declared>): Member {

@@ -1,6 +1,7 @@
 import type { ServerId } from '../../model/ids.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
+import { fenceDemand } from '../fence/proof.ts'
 import { fencing, withdrawals } from './failover-act1.ts'
 import type { Situation } from './situation.ts'
 
@@ -12,6 +13,19 @@ export function planFencingAgain(situation: Situation, before: Plan): Plan {
   const answers = { ...situation, subjectState: 'answers' } as const
   const living = situation.subjectState === 'answers' ? fencing(answers) : []
   return { ...before, steps: [...withdrawals(situation), ...living] }
+}
+
+/**
+ * A primary that was refused when it was replaced may answer now. That it is stopped can then never be shown again: closed and read
+ * back is what is demanded of one that answers. What a person accepted by name stays as it was accepted.
+ */
+export function planBarrierAgain(plan: Plan, { policy, subjectState }: Situation): Plan {
+  if (subjectState !== 'answers') return plan
+  const { demand } = fenceDemand(policy, subjectState)
+  const steps = plan.steps.map(
+    (s): Step => (s.kind === 'barrier' && s.demand.atLeast === 'stopped' ? { ...s, demand } : s),
+  )
+  return { ...plan, steps }
 }
 
 const RESEAL = 'seal_again'

@@ -1,7 +1,9 @@
+import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, type RefusalReason, type Risk, refuse } from '../../model/plan.ts'
 import type { Step, StepBody } from '../../model/step.ts'
-import { edgesOf } from '../../model/topology.ts'
+import { edgesOf, member } from '../../model/topology.ts'
 import { fenceDemand, unattainable } from '../fence/proof.ts'
+import { turnedAway } from './logins.ts'
 import { settleLoss } from './loss.ts'
 import { rank, undrainable } from './rank.ts'
 import { absentFollowers, type Follower, followers, type Situation, withdrawalMs } from './situation.ts'
@@ -35,7 +37,12 @@ export function planFailoverAct1(situation: Situation): Planned {
     subject: situation.subject,
     steps: [...withdrawals(situation), ...fencing(situation), ...found.flatMap((f) => sealing(situation, f))],
     ranking: ranking.ranked,
-    risks: [...(loss.kind === 'refused' ? [] : loss.risks), ...absentRisks(situation)],
+    risks: [
+      ...(loss.kind === 'refused' ? [] : loss.risks),
+      ...absentRisks(situation),
+      ...openingRisks(situation),
+      ...turnedAway(found),
+    ],
     fence: { demand, because },
     because: loss.kind === 'refused' ? '' : loss.says,
   }
@@ -88,7 +95,11 @@ function vetoes(situation: Situation, found: readonly Follower[]): readonly Refu
     `${stuck}, so nobody can catch up from it`,
     `repair its applier (or end its delay), then: regent failover ${topology.alias}`,
   )
-  const foreign = edgesOf(topology, situation.subject).filter((e) => e.channel.receiver !== 'stopped')
+  // A winner that died before it opened still has the channel to its predecessor: that link ends with both of them.
+  const inherited = (source: ServerId | undefined) => source !== undefined && situation.formerPrimaries.includes(source)
+  const foreign = edgesOf(topology, situation.subject).filter(
+    (e) => e.channel.receiver !== 'stopped' && !inherited(e.source),
+  )
   say(
     foreign.length > 0,
     'foreign_channels',
@@ -142,6 +153,7 @@ export function fencing(situation: Situation): readonly Step[] {
       kind: 'cut_clients',
       id: `cut:${server}`,
       server,
+      whom: 'all',
       after: situation.routes.map((r) => `withdraw:${r}`),
       ...common,
     },
@@ -211,3 +223,22 @@ const absentRisks = (situation: Situation): readonly Risk[] =>
     code: 'replica_absent',
     says: `${id} does not answer: it is neither sealed nor counted`,
   }))
+
+/**
+ * While a reign is only being opened two servers may have taken writes: the one that it names, whose opening may have happened without
+ * anybody having written that down, and the primary before it.
+ */
+function openingRisks({ topology, subject, formerPrimaries }: Situation): readonly Risk[] {
+  if (topology.reign?.state !== 'opening') return []
+  const unseen = formerPrimaries.filter((id) => member(topology, id)?.sighting.latest.kind !== 'answered')
+  return [
+    {
+      code: 'opening_unknown',
+      says: `whether ${subject} was opened is not known: what it may have acknowledged since is not covered by what is said of loss`,
+    },
+    ...unseen.map((id) => ({
+      code: 'predecessor_unseen',
+      says: `${id}, a primary before ${subject}, does not answer: of it no more is proven now than that the routes are withdrawn`,
+    })),
+  ]
+}

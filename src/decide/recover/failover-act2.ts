@@ -1,3 +1,4 @@
+import { homePart } from '../../model/history/home.ts'
 import { drained } from '../../model/history.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, refuse } from '../../model/plan.ts'
@@ -9,7 +10,7 @@ import { type AckerPlan, planAckers } from './ackers.ts'
 import { attachStep, counting, keepsRelayLog, opening, sourceSide } from './gates.ts'
 import { settleLoss } from './loss.ts'
 import { rank, undrainable } from './rank.ts'
-import { edgesToSubject, type Follower, type Situation, subjectAddresses } from './situation.ts'
+import { edgesToSubject, type Follower, receivesFromOutside, type Situation, subjectAddresses } from './situation.ts'
 
 /** Readings taken after each receiver was seen stopped: the only ones from which a winner may be chosen. */
 export type SealedReadings = ReadonlyMap<ServerId, ServerStatus>
@@ -18,10 +19,19 @@ export type SealedReadings = ReadonlyMap<ServerId, ServerStatus>
 export function sealedFollowers(situation: Situation, sealed: SealedReadings): readonly Follower[] {
   return edgesToSubject(situation).flatMap((edge) => {
     const found = member(situation.topology, edge.replica)
-    const status = sealed.get(edge.replica)
+    const status = sealedStatus(situation, edge.replica, sealed)
     const channel = status?.channels.find((c) => c.name === edge.channel.name)
     return found && status && channel ? [{ member: found, id: found.id, status, channel }] : []
   })
+}
+
+/** As the topology shows it: what it received from another cluster is not weighed against what the others received. */
+function sealedStatus(situation: Situation, id: ServerId, sealed: SealedReadings): ServerStatus | undefined {
+  const status = sealed.get(id)
+  const reference = situation.lastReading?.status.history
+  if (!status || !reference || !receivesFromOutside(situation, id)) return status
+  const ids = situation.topology.members.map((m) => m.id)
+  return { ...status, history: homePart(status.history, reference, ids) }
 }
 
 /**

@@ -5,7 +5,13 @@ import { refuse } from '../../model/plan.ts'
 import { type Policy, UNPROVEN_LOSS_BOUND_S } from '../../model/policy.ts'
 import type { SemiSyncSource, ServerStatus } from '../../model/server.ts'
 import { member } from '../../model/topology.ts'
-import { edgesToSubject, knownHistories, type Situation } from './situation.ts'
+import {
+  type EarlierReading,
+  edgesToSubject,
+  knownHistories,
+  type PrimaryReading,
+  type Situation,
+} from './situation.ts'
 
 /** Who may hold an acknowledgement that clients have seen, and how many of them must be sealed to hold every one. */
 export interface AckerSet {
@@ -81,7 +87,7 @@ export function settleLoss(
 ): LossVerdict {
   const ackers = ackerSet(situation)
   if (ackers) {
-    const held = ackers.holders.filter((id) => sealed.includes(id)).length
+    const held = ackers.holders.filter((id) => sealed.includes(id) && !restartedSince(situation, id)).length
     if (held >= ackers.mustSeal) return { kind: 'proven', says: provenText(ackers, held), risks: residue(ackers) }
     if (demandsProof(situation.policy, true)) return { kind: 'refused', refusal: tooFewSealed(situation, ackers, held) }
   } else if (demandsProof(situation.policy, false)) {
@@ -102,10 +108,28 @@ const residue = (ackers: AckerSet): readonly Risk[] =>
     says: `${server} does not count as a holder of acknowledgements: ${why}; it may have come back within one look's interval`,
   }))
 
+/**
+ * Since the primary's last good reading. A restart drops what was received and not applied (MariaDB always, MySQL with
+ * relay_log_recovery): it may have acknowledged what it no longer has, and no living primary sent it that again. Uptime is told in whole
+ * seconds, so a start just before that reading counts as one after it.
+ */
+function restartedSince(situation: Situation, id: ServerId): boolean {
+  const answer = member(situation.topology, id)?.sighting.answer
+  const reading = situation.lastReading
+  if (!answer || !reading) return false
+  const lastLife = member(situation.topology, situation.subject)?.sighting.troubleSince ?? situation.topology.at
+  return answer.at - answer.status.uptimeS * 1000 > (reading.at ?? lastLife - reading.ageMs)
+}
+
 function tooFewSealed(situation: Situation, ackers: AckerSet, held: number): Refusal {
+  const restarted = ackers.holders.filter((id) => restartedSince(situation, id))
+  const why =
+    restarted.length === 0
+      ? ''
+      : `; ${restarted.join(', ')} restarted since the primary was last read, and may have dropped what it had acknowledged`
   return refuse({
     code: 'loss_not_provable',
-    says: `acknowledged writes may be lost: ${held} of the ${ackers.holders.length} servers that may hold an acknowledgement are sealed, ${ackers.mustSeal} are needed (wait count ${ackers.waitCount})`,
+    says: `acknowledged writes may be lost: ${held} of the ${ackers.holders.length} servers that may hold an acknowledgement are sealed, ${ackers.mustSeal} are needed (wait count ${ackers.waitCount})${why}`,
     tryThis: `bring one more of them back, or accept a loss: regent failover ${situation.topology.alias} --loss 10s --reason "…"`,
   })
 }
@@ -127,30 +151,48 @@ function boundedLoss(situation: Situation, best: ServerStatus | undefined): Loss
     }
   const reading = situation.lastReading
   if (!reading || !best) return unreadable(bound)
-  const within = executedWithinReceived(reading.status.history, best.history, knownHistories(situation))
-  const age = (reading.ageMs / 1000).toFixed(1)
-  if (within === 'yes' && reading.ageMs <= bound * 1000)
-    return {
-      kind: 'bounded',
-      says: `writes of at most the last ${age} s may be lost`,
-      risks: [
-        {
-          code: 'unproven_loss',
-          says: `semi-sync proves nothing here: acknowledged writes of the last ${age} s before the failure may be lost`,
-        },
-      ],
-    }
+  const contained = newestContained(situation, reading, best)
+  if (contained === undefined || contained.ageMs > bound * 1000)
+    return { kind: 'refused', refusal: overBound(contained, oldest(reading), bound) }
+  const seconds = contained.ageMs / 1000
+  const age = seconds.toFixed(1)
   return {
-    kind: 'refused',
-    refusal: refuse({
-      code: 'loss_over_bound',
-      says:
-        within === 'yes'
-          ? `the last good reading of the primary is ${age} s old, the bound is ${bound} s`
-          : `the best replica has not received all that the primary had executed ${age} s before its last sign of life`,
-      tryThis: 'salvage from the old primary, or accept it: regent failover <cluster> --loss <seconds>s --reason "…"',
-    }),
+    kind: 'bounded',
+    says: `writes of at most the last ${age} s may be lost`,
+    risks: [
+      {
+        code: 'unproven_loss',
+        says: `semi-sync proves nothing here: acknowledged writes of the last ${age} s before the failure may be lost`,
+        seconds,
+      },
+    ],
   }
+}
+
+/** The newest reading of the primary of which `best` has received everything: what was written since may be lost. */
+function newestContained(
+  situation: Situation,
+  reading: PrimaryReading,
+  best: ServerStatus,
+): EarlierReading | undefined {
+  const last = { history: reading.status.history, ageMs: reading.ageMs }
+  const newestFirst = [last, ...reading.earlier].sort((a, b) => a.ageMs - b.ageMs)
+  const context = [...knownHistories(situation), ...reading.earlier.map((r) => r.history)]
+  return newestFirst.find((r) => executedWithinReceived(r.history, best.history, context) === 'yes')
+}
+
+const oldest = (reading: PrimaryReading): EarlierReading =>
+  reading.earlier.at(-1) ?? { history: reading.status.history, ageMs: reading.ageMs }
+
+function overBound(contained: EarlierReading | undefined, known: EarlierReading, bound: number): Refusal {
+  const seconds = (reading: EarlierReading): string => (reading.ageMs / 1000).toFixed(1)
+  return refuse({
+    code: 'loss_over_bound',
+    says: contained
+      ? `the newest reading of the primary of which the best replica has received everything is ${seconds(contained)} s old, the bound is ${bound} s`
+      : `it cannot be shown that the best replica has received all that the primary had executed ${seconds(known)} s before its last sign of life, and no older reading is known`,
+    tryThis: 'salvage from the old primary, or accept it: regent failover <cluster> --loss <seconds>s --reason "…"',
+  })
 }
 
 const unreadable = (bound: number): LossVerdict => ({

@@ -4,7 +4,7 @@ import type { ServerId } from '../../model/ids.ts'
 import type { Ranked } from '../../model/plan.ts'
 import type { Preference } from '../../model/policy.ts'
 import { compareVersions } from '../../model/version.ts'
-import { type Follower, knownHistories, type Situation } from './situation.ts'
+import { type Follower, knownHistories, receivesFromOutside, type Situation } from './situation.ts'
 
 export interface Ranking {
   /** Best first; the eligible ones, then the others with the reasons against them. */
@@ -134,11 +134,14 @@ const PREFERENCE_ORDER: Readonly<Record<Preference, number>> = { prefer: 0, neut
 function byRank(situation: Situation, context: readonly History[], a: Follower, b: Follower): number {
   const preference = (f: Follower): number => PREFERENCE_ORDER[f.member.declared.preference]
   const avoided = (f: Follower): number => (f.member.declared.preference === 'avoid' ? 1 : 0)
+  const outside = (f: Follower): number => (receivesFromOutside(situation, f.id) ? 1 : 0)
   const site = (f: Follower): number => (otherSite(situation, f) ? 1 : 0)
   const fragile = (f: Follower): number => (f.status.binlog.sync === 1 && f.status.binlog.flushAtCommit === 1 ? 0 : 1)
   return (
     avoided(a) - avoided(b) ||
     moreReceived(a, b, context) ||
+    // Its other cluster's data would flow to all that follow it.
+    outside(a) - outside(b) ||
     preference(a) - preference(b) ||
     site(a) - site(b) ||
     // The oldest version leads: replication to a newer replica works, to an older one it may not.

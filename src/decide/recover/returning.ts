@@ -1,34 +1,13 @@
 import { errant, receivedWithin } from '../../model/history.ts'
-import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, refuse } from '../../model/plan.ts'
 import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
-import { edgesOf, member } from '../../model/topology.ts'
+import { edgesOf } from '../../model/topology.ts'
 import { planAckers, wantedSemiSync } from './ackers.ts'
 import { counting, opening, sourceSide } from './gates.ts'
+import { newChannelOf } from './naming.ts'
+import { answering, plan } from './one-act.ts'
 import { followers, knownHistories, type Situation, withdrawalMs } from './situation.ts'
-
-const answering = (situation: Situation, id: ServerId): ServerStatus | undefined => {
-  const look = member(situation.topology, id)?.sighting.latest
-  return look?.kind === 'answered' ? look.status : undefined
-}
-
-const plan = (situation: Situation, kind: Plan['kind'], steps: readonly Step[], because: string): Planned => ({
-  kind: 'plan',
-  plan: {
-    version: 1,
-    recovery: situation.recovery,
-    cluster: situation.topology.cluster,
-    kind,
-    act: 1,
-    subject: situation.subject,
-    steps,
-    ranking: [],
-    risks: [],
-    fence: { demand: { atLeast: 'none', alsoRoutes: false }, because: 'nobody else is opened' },
-    because,
-  },
-})
 
 /**
  * Before anything else: a server that must not take writes is closed. The primary of the present reign only where its history went
@@ -75,7 +54,7 @@ function fencingSteps(situation: Situation, status: ServerStatus): readonly Step
   const server = situation.subject
   const common = { deadlineMs: 5000, ifItFails: 'stop' } as const
   const waits = status.semiSync.kind === 'present' && status.semiSync.source.enabled
-  const cut: Step = { kind: 'cut_clients', id: `cut:${server}`, server, after: [], ...common }
+  const cut: Step = { kind: 'cut_clients', id: `cut:${server}`, server, whom: 'all', after: [], ...common }
   const off: Step = {
     kind: 'semi_sync_source',
     id: `source_off:${server}`,
@@ -91,40 +70,12 @@ function fencingSteps(situation: Situation, status: ServerStatus): readonly Step
   return [close, { ...cut, after: [close.id], ifItFails: 'go_on' }]
 }
 
-export function planUnfence(situation: Situation): Planned {
-  const { reign, alias } = situation.topology
-  if (reign && reign.primary !== situation.subject && !situation.overReign)
-    return refuse({
-      code: 'another_reign',
-      says: `${reign.primary} reigns (epoch ${reign.epoch}): opening ${situation.subject} would make two primaries`,
-      tryThis: `regent unfence ${situation.subject} --over-reign --reason "…" --for 10m, or regent switchover ${alias} --to ${situation.subject}`,
-    })
-  const others = situation.topology.members.filter((m) => m.id !== situation.subject && !situation.overReign)
-  const writing = others.filter(
-    (m) => m.sighting.latest.kind === 'answered' && takesWrites(m.sighting.latest.status.access),
-  )
-  if (writing.length > 0)
-    return refuse({
-      code: 'other_writable',
-      says: `${writing.map((m) => m.id).join(', ')} takes writes: opening ${situation.subject} would make two primaries`,
-      tryThis: `regent fence ${writing[0]?.id}, or: regent unfence ${situation.subject} --over-reign --reason "…" --for 10m`,
-    })
-  return plan(
-    situation,
-    'unfence',
-    [
-      {
-        kind: 'open_server',
-        id: `open:${situation.subject}`,
-        server: situation.subject,
-        after: [],
-        deadlineMs: 5000,
-        ifItFails: 'stop',
-      },
-    ],
-    'a person opens it by name',
-  )
-}
+const CLOSED_FIRST =
+  'it takes writes: it is closed first, then compared as it then is, and follows if it has nothing that the present reign lacks'
+
+/** The first half of a rejoin: the server was found taking writes. */
+export const isOnlyClosing = (plan: Plan): boolean =>
+  plan.kind === 'rejoin' && !plan.steps.some((s) => s.kind === 'attach')
 
 /** A returned server follows the present primary again, if it has nothing that the present reign lacks. */
 export function planRejoin(situation: Situation): Planned {
@@ -142,6 +93,8 @@ export function planRejoin(situation: Situation): Planned {
     return refuse({ code: 'not_answering', says: `${server} does not answer`, tryThis: `regent topology ${alias}` })
   if (server === reign.primary)
     return refuse({ code: 'is_the_primary', says: `${server} is the primary`, tryThis: `regent topology ${alias}` })
+  // What still grows cannot be compared: a write that it takes after the look would be carried into the present reign unseen.
+  if (takesWrites(status.access)) return plan(situation, 'rejoin', fencingSteps(situation, status), CLOSED_FIRST)
   const surplus = errant(status.history, primary.history, knownHistories(situation))
   if (surplus.kind === 'unprovable')
     return refuse({
@@ -156,10 +109,10 @@ export function planRejoin(situation: Situation): Planned {
       tryThis: `it stays fenced. Rebuild it by hand, then regent rejoin ${server}; or regent unfence ${server}; or regent forget ${server}`,
       errant: { server, gtids: surplus.gtids },
     })
-  const fencing = takesWrites(status.access) ? fencingSteps(situation, status) : sourceOff(situation, status)
+  const fencing = sourceOff(situation, status)
   // The channel that leads to a server of this cluster, and no other: a link to another cluster is not ours to take over.
   const own = edgesOf(situation.topology, server).find((e) => e.source !== undefined)
-  const channel = own?.channel.name ?? ''
+  const channel = own?.channel.name ?? newChannelOf(situation.topology, server, reign.primary)
   if (!own && status.channels.some((c) => c.name === channel))
     return refuse({
       code: 'channel_in_use',
@@ -222,7 +175,7 @@ export function planReopen(situation: Situation): Planned {
       says: `${ahead.map((f) => f.id).join(', ')} may have received what ${server} now lacks`,
       tryThis: `regent failover ${alias}`,
     })
-  const reader = { ...situation, lastReading: situation.lastReading ?? { status, ageMs: 0 } }
+  const reader = { ...situation, lastReading: situation.lastReading ?? { status, ageMs: 0, earlier: [] } }
   const ackers = planAckers(reader, { id: server }, found)
   if (ackers.kind === 'refusal') return ackers
   const source = sourceSide(situation, server, ackers, [])

@@ -3,7 +3,7 @@ import type { History } from '../../model/history.ts'
 import type { Epoch, Instant, RecoveryId, ServerId } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
 import type { Channel, ServerStatus } from '../../model/server.ts'
-import { type Edge, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
+import { type Edge, edgesOf, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
 import type { SubjectState } from '../fence/proof.ts'
 
 /** A primary's last good reading: this process's own, or the one in the store. */
@@ -13,6 +13,13 @@ export interface PrimaryReading {
   readonly ageMs: number
   /** Monotonic, only where this process read it itself. */
   readonly at?: Instant
+  /** What it had executed at earlier readings, newest first: as far as this process kept them. */
+  readonly earlier: readonly EarlierReading[]
+}
+
+export interface EarlierReading {
+  readonly history: History
+  readonly ageMs: number
 }
 
 /** All that a planner may look at: one snapshot. */
@@ -37,6 +44,8 @@ export interface Situation {
   readonly unsound: boolean
   /** A person opens the subject although another reign stands: named, reasoned, recorded. */
   readonly overReign: boolean
+  /** A person opens it although replicas received what it lacks: likewise. */
+  readonly overHistory: boolean
   /** Tried in this recovery and not counted in time: not tried again. */
   readonly unusableAckers: readonly ServerId[]
   /** A person wants this one and no other. */
@@ -97,3 +106,9 @@ export const absentFollowers = (situation: Situation): readonly ServerId[] =>
   edgesToSubject(situation)
     .map((e) => e.replica)
     .filter((id) => !followers(situation).some((f) => f.id === id))
+
+/** By a second channel, from a server that is none of this cluster's. */
+export const receivesFromOutside = ({ topology }: Situation, id: ServerId): boolean => {
+  const edges = edgesOf(topology, id)
+  return edges.length > 1 && edges.some((edge) => edge.source === undefined)
+}

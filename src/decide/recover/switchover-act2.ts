@@ -3,6 +3,7 @@ import { type Plan, type Planned, refuse } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
 import { barrierStep } from '../fence/proof.ts'
 import { attachStep, keepsRelayLog, opening } from './gates.ts'
+import { newChannelOf } from './naming.ts'
 import { type Follower, followers, type Situation, subjectAddresses } from './situation.ts'
 
 /** What both acts of a switchover have in common. */
@@ -20,7 +21,7 @@ export const skeleton = (situation: Situation, act: 1 | 2): Omit<Plan, 'steps' |
   because: 'nothing is lost: the winner applies all that the closed primary has executed before it opens',
 })
 
-/** Act 2: from here on there is no way back. Open, tell; then the sessions, the old primary and the rest. */
+/** Act 2: from here on there is no way back. Sessions end, open, tell; then what is left of them, the old primary and the rest. */
 export function planSwitchoverAct2(situation: Situation, act1: Plan): Planned {
   const chosen = act1.switchover
   const winner = chosen && situation.topology.members.find((m) => m.id === chosen.winner)
@@ -43,12 +44,14 @@ export function planSwitchoverAct2(situation: Situation, act1: Plan): Planned {
     routes: situation.routes,
     addresses: subjectAddresses(situation),
   })
+  const ending = endingSessions(situation)
   const plan: Plan = {
     ...skeleton(situation, 2),
     mints: { epoch: situation.nextEpoch, winner: winner.id, semiSync: chosen.semiSync },
     steps: [
       barrier,
-      ...opening(situation, winner.id, [barrier.id]),
+      ...ending,
+      ...opening(situation, winner.id, [barrier.id]).map(afterItsSessions),
       ...afterwards(situation, {
         winner: winner.id,
         channel: sealed?.channel ?? '',
@@ -61,6 +64,29 @@ export function planSwitchoverAct2(situation: Situation, act1: Plan): Planned {
   }
   return { kind: 'plan', plan }
 }
+
+/** Longer than one look at a busy server takes; beyond it the naming of the new primary cuts the sessions. */
+const ENDING_MS = 250
+
+/**
+ * Beside the opening, which costs the clients no time, and before the announcement: what a client says once it could know of the
+ * new primary never reaches the old one. Until then that one refuses writes, and whom read-only does not hold was cut by act 1.
+ */
+const endingSessions = (situation: Situation): readonly Step[] =>
+  situation.routes.map((route) => ({
+    kind: 'close_idle_sessions',
+    id: `end:${route}`,
+    route,
+    server: situation.subject,
+    until: 'held',
+    after: [],
+    deadlineMs: ENDING_MS,
+    ifItFails: 'go_on',
+  }))
+
+/** Named only once the sessions to the old one are closed or held: the naming cuts those that are neither. */
+const afterItsSessions = (step: Step): Step =>
+  step.kind === 'announce' ? { ...step, after: [...step.after, `end:${step.route}`] } : step
 
 interface Aftermath {
   readonly winner: ServerId
@@ -80,6 +106,7 @@ function afterwards(situation: Situation, { winner, channel, rest, oldFollows }:
         id: `sessions:${route}`,
         route,
         server: situation.subject,
+        until: 'closed',
         after: announced,
         deadlineMs: situation.policy.switchoverBoundMs,
         ifItFails: 'go_on',
@@ -119,7 +146,7 @@ function followsAfter(situation: Situation, winner: ServerId, announced: readonl
       kind: 'attach',
       id: `attach:${old}`,
       server: old,
-      channel: '',
+      channel: newChannelOf(situation.topology, old, old),
       to: winner,
       keepRelayLog: false,
       after: [`source_off:${old}`],

@@ -73,6 +73,8 @@ export interface ClusterJson {
   readonly routes: readonly RouteJson[]
   readonly paused?: { readonly reason: string; readonly by: string; readonly until: number }
   readonly openRecovery?: string
+  /** A recovery waits for a person's yes or no. */
+  readonly question?: QuestionJson
   readonly refusals: readonly RefusalReason[]
 }
 
@@ -96,6 +98,20 @@ export interface PlanJson {
 }
 
 export type PlannedJson = PlanJson | { readonly kind: 'refusal'; readonly reasons: readonly RefusalReason[] }
+
+/**
+ * Act 1 has been run, and the real act 2 is not the one that was shown to whoever gave the command: they are asked again. Without a
+ * yes by `until`, act 1 is taken back.
+ */
+export interface QuestionJson {
+  /** The recovery. */
+  readonly id: string
+  /** When this was said, by the clock by which `until` stands. */
+  readonly at: number
+  readonly until: number
+  readonly differs: readonly { readonly kind: string; readonly says: string }[]
+  readonly plan: PlanJson
+}
 
 export interface RecoveryJson {
   readonly id: string
@@ -132,6 +148,7 @@ export interface CommandJson {
   /** End the recovery that is open first. */
   readonly abandon?: boolean
   readonly overReign?: boolean
+  readonly overHistory?: boolean
   /** `10s`, `any`, `proven` */
   readonly loss?: string
   readonly fence?: string
@@ -139,11 +156,25 @@ export interface CommandJson {
   readonly by?: string
   readonly forMs?: number
   /** The plan that was shown; refused when it is not the plan any more. */
-  readonly shown?: Plan
+  readonly shown?: ShownJson
+  /** Nobody is asked again: another winner than shown is accepted, more loss or a weaker fence than shown is refused. */
+  readonly yes?: boolean
+}
+
+/** As `plan` answered it. Without `expected`, the dry run showed that there would be no second act. */
+export interface ShownJson {
+  readonly plan: Plan
+  readonly expected?: Plan
 }
 
 export type EndJson =
-  | { readonly kind: 'done'; readonly id: string; readonly says: string }
+  | {
+      readonly kind: 'done'
+      readonly id: string
+      readonly says: string
+      /** Steps that were not done and kept nothing from going on: a problem was found. */
+      readonly left: readonly string[]
+    }
   | {
       readonly kind: 'refused'
       readonly id: string
@@ -187,6 +218,10 @@ export interface Client {
   explain(name: string): Promise<ExplainJson>
   plan(name: string, command: CommandJson): Promise<PlannedJson>
   run(name: string, command: CommandJson): Promise<EndJson>
+  /** What a recovery that runs asks just now; undefined while it asks nothing. */
+  question(id: string): Promise<QuestionJson | undefined>
+  /** Throws `refused` where that question is not open any more. */
+  answer(id: string, yes: boolean): Promise<void>
   pause(name: string, order: { readonly reason: string; readonly by: string; readonly forMs: number }): Promise<void>
   resume(name: string): Promise<void>
   forget(name: string, server: string): Promise<void>

@@ -8,7 +8,10 @@ export interface RecoverySource {
   names(): Readonly<Record<string, string>>
 }
 
-export type RecoveryEvent = Extract<DaemonEvent, { readonly id: unknown }>
+export type RecoveryEvent = Extract<
+  DaemonEvent,
+  { readonly kind: 'recovery_began' | 'plan' | 'step' | 'recovery_ended' }
+>
 type StepTold = Extract<DaemonEvent, { readonly kind: 'step' }>
 type Step = RecoveryRecord['steps'][number]
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { aCluster } from '../../../test/made-up.ts'
 import { clusterId, recoveryId, serverId, wallTime } from '../../model/ids.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
 import type { DaemonEvent, DaemonListener, RecoveryRecord } from '../../run/daemon/index.ts'
-import { aCluster } from './client.testing.ts'
 import type { EventJson } from './contract.ts'
 import { EventFeed } from './events.ts'
 
@@ -244,4 +244,36 @@ test('refusals and troubles pass as they are', () => {
   tell(refused)
   tell({ kind: 'trouble', cluster, at, says: 'x' })
   expect(heard).toEqual([refused, { kind: 'trouble', cluster, at, says: 'x' }])
+})
+
+test('a question, and its answer, are told with the cluster although no cycle runs while it is open', async () => {
+  const { feed, tell, state } = world()
+  const heard: EventJson[] = []
+  using _ = feed.subscribe((event) => void heard.push(event))
+  tell(cycle())
+  await vi.advanceTimersByTimeAsync(1500)
+  const before = clustersIn(heard).length
+  state.sentence = 'asked'
+  tell({ kind: 'question', cluster, at, id, plan: aPlan(2), differs: [] })
+  await vi.advanceTimersByTimeAsync(300)
+  expect(clustersIn(heard).length).toBeGreaterThan(before)
+  expect(clustersIn(heard).at(-1)).toMatchObject({ sentence: 'asked' })
+  state.sentence = 'answered'
+  tell({ kind: 'answered', cluster, at, id, answer: 'no' })
+  await vi.advanceTimersByTimeAsync(300)
+  expect(clustersIn(heard).at(-1)).toMatchObject({ sentence: 'answered' })
+  expect(recoveriesIn(heard)).toEqual([])
+})
+
+test('people are told of servers by their addresses', () => {
+  const { feed, tell } = world()
+  const heard: EventJson[] = []
+  using _ = feed.subscribe((event) => void heard.push(event))
+  tell({ kind: 'trouble', cluster, at, says: 's2 hangs' })
+  const reasons = [{ code: 'x', says: 's2 is late', tryThis: 'regent rejoin s2' }]
+  tell({ kind: 'refused', cluster, at, what: 'failover', reasons })
+  expect(heard).toMatchObject([
+    { says: 'db2:3306 hangs' },
+    { reasons: [{ says: 'db2:3306 is late', tryThis: 'regent rejoin db2:3306' }] },
+  ])
 })

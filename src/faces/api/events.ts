@@ -1,9 +1,11 @@
 import { recoveryId } from '../../model/ids.ts'
+import { named } from '../../model/naming.ts'
 import type { Daemon, DaemonEvent, DaemonListener, Keeper } from '../../run/daemon/index.ts'
 import type { EventJson } from './contract.ts'
 import { type ClusterSource, ClusterTeller } from './events-cluster.ts'
 import { type RecoveryEvent, type RecoverySource, RecoveryTeller } from './events-recovery.ts'
 import { readRoutes } from './local.ts'
+import { namedReasons } from './named.ts'
 import { clusterJson, namesIn } from './view.ts'
 
 export interface FeedSource {
@@ -52,9 +54,18 @@ export class EventFeed {
         this.#cluster(event.cluster)?.moved()
         break
       case 'verdict':
-      case 'refused':
-      case 'trouble':
         this.#emit(event)
+        break
+      case 'refused':
+        this.#emit({ ...event, reasons: namedReasons(event.reasons, this.#namesIn(event.cluster)) })
+        break
+      case 'trouble':
+        this.#emit({ ...event, says: named(event.says, this.#namesIn(event.cluster)) })
+        break
+      case 'question':
+      case 'answered':
+        // Nothing is looked at while it is thought about: no cycle would tell of it.
+        this.#cluster(event.cluster)?.moved()
         break
       case 'recovery_began':
       case 'plan':
@@ -65,6 +76,10 @@ export class EventFeed {
         this.#takeRecovery(event)
         if (movesRoute(event.event)) this.#cluster(event.cluster)?.routeMoved()
     }
+  }
+
+  #namesIn(cluster: string): Readonly<Record<string, string>> {
+    return this.#source.cluster(cluster)?.names() ?? {}
   }
 
   #takeRecovery(event: RecoveryEvent): void {

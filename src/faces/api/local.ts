@@ -13,8 +13,9 @@ import {
   type View,
   whyNotNow,
 } from '../../run/daemon/index.ts'
-import type { Client, ClusterJson, CommandJson, EndJson, PlannedJson, RecoveryJson } from './contract.ts'
-import { planJson, recoveryJson } from './records.ts'
+import type { Client, ClusterJson, CommandJson, EndJson, PlannedJson, QuestionJson, RecoveryJson } from './contract.ts'
+import { namedEnd, namedReasons } from './named.ts'
+import { planJson, questionJson, recoveryJson } from './records.ts'
 import { storedVerdicts, withVerdict } from './verdicts.ts'
 import { clusterJson, namesIn } from './view.ts'
 
@@ -49,14 +50,33 @@ export class LocalClient implements Client {
     const keeper = this.#keeper(name)
     const { topology } = await seen(keeper)
     const planned = await planCommand(keeper, commandOf(command))
-    return planned.kind === 'plan' ? planJson(planned.plan, namesIn(topology), planned.expected) : planned
+    const names = namesIn(topology)
+    if (planned.kind === 'plan') return planJson(planned.plan, names, planned.expected)
+    return { kind: 'refusal', reasons: namedReasons(planned.reasons, names) }
   }
 
   async run(name: string, command: CommandJson): Promise<EndJson> {
     const keeper = this.#keeper(name)
     await seen(keeper)
-    const end = await runCommand(keeper, commandOf(command), command.shown ? { shown: command.shown } : {})
-    return end.kind === 'done' ? { kind: 'done', id: end.id, says: end.says } : end
+    const end = await runCommand(keeper, commandOf(command), command.shown)
+    const { newPrimary: _, ...json } = { newPrimary: undefined, ...end }
+    return namedEnd(json, namesOf(keeper))
+  }
+
+  async question(id: string): Promise<QuestionJson | undefined> {
+    for (const keeper of this.#daemon.keepers()) {
+      const { questions, clock } = keeper.office
+      const open = questions.open()
+      if (open?.id === id) return questionJson(open, namesOf(keeper), clock.wall())
+    }
+    return undefined
+  }
+
+  async answer(id: string, yes: boolean): Promise<void> {
+    const taken = this.#daemon.keepers().some(({ office }) => office.questions.answer(recoveryId(id), yes))
+    if (taken) return
+    const why = `${id} asks nothing: it was answered, or its deadline has passed`
+    throw new ProblemError(problem('refused', { why, fix: `regent history ${id}` }))
   }
 
   async pause(name: string, order: { reason: string; by: string; forMs: number }): Promise<void> {
@@ -140,8 +160,10 @@ export function commandOf(json: CommandJson): Command {
     ...(server === undefined ? {} : { server }),
     ...(open === undefined ? {} : { open }),
     ...(forMs === undefined ? {} : { forMs }),
+    ...(json.yes ? { yes: true } : {}),
     ...(json.abandon ? { abandon: true } : {}),
     ...(json.overReign ? { overReign: true } : {}),
+    ...(json.overHistory ? { overHistory: true } : {}),
     ...(json.loss === undefined ? {} : { loss: lossOf(json.loss) }),
     ...(json.fence === undefined ? {} : { fence: fenceOf(json.fence) }),
   }

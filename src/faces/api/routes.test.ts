@@ -1,7 +1,7 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
+import { aClient, aCluster, aQuestion, aRecovery } from '../../../test/made-up.ts'
 import { ProblemError, problem } from '../../model/problem.ts'
-import { aClient, aCluster, aRecovery } from './client.testing.ts'
 import type { Client } from './contract.ts'
 import { buildApi } from './server.ts'
 
@@ -41,6 +41,37 @@ const post = (url: string, payload: object, headers: Record<string, string> = {}
   url,
   payload,
   headers: { host: 'localhost:3300', authorization: `Bearer ${TOKEN}`, ...headers },
+})
+
+test('what a running recovery asks is read without a token, and answered with it', async () => {
+  const client = aClient({ question: async (id) => (id === 'r-9' ? aQuestion() : undefined) })
+  const app = await api({ client })
+  expect((await app.inject(get('/api/v1/recoveries/r-9/question'))).json()).toEqual(aQuestion())
+  const nothing = await app.inject(get('/api/v1/recoveries/r-8/question'))
+  expect([nothing.statusCode, nothing.body]).toEqual([204, ''])
+  const answer = (body: object, headers = {}) => app.inject(post('/api/v1/recoveries/r-9/answer', body, headers))
+  expect((await answer({ yes: true }, { authorization: '' })).statusCode).toBe(401)
+  for (const body of [{}, { yes: 'true' }, { yes: true, really: 1 }]) expect((await answer(body)).statusCode).toBe(400)
+  expect(client.asked).toEqual([])
+  expect((await answer({ yes: false })).statusCode).toBe(204)
+  expect(client.asked).toEqual([['answer', 'r-9', false]])
+})
+
+test('both acts as they were shown reach the client whole', async () => {
+  const client = aClient()
+  const app = await api({ client })
+  const { plan } = aQuestion().plan
+  const body = { verb: 'failover', shown: { plan, expected: plan }, yes: true }
+  expect((await app.inject(post('/api/v1/clusters/shop/run', body))).json()).toMatchObject({ kind: 'done', left: [] })
+  expect(client.asked).toEqual([['run', 'shop', JSON.parse(JSON.stringify(body))]])
+})
+
+test('an answer that comes too late is a conflict, in words', async () => {
+  const late = () => Promise.reject(new ProblemError(problem('refused', { why: 'r-9 asks nothing', fix: 'look' })))
+  const app = await api({ client: aClient({ answer: late }) })
+  const told = await app.inject(post('/api/v1/recoveries/r-9/answer', { yes: true }))
+  expect(told.statusCode).toBe(409)
+  expect(told.json()).toMatchObject({ exit: 3, says: expect.stringContaining('asks nothing') })
 })
 
 test('reads on loopback need no token and answer what the client says', async () => {
@@ -184,7 +215,11 @@ test('an unknown key is an error that names the right one', async () => {
 test.each([
   ['/clusters/shop/run', { verb: 'explode' }],
   ['/clusters/shop/run', {}],
-  ['/clusters/shop/run', { verb: 'failover', shown: { version: 2 } }],
+  ['/clusters/shop/run', { verb: 'failover', shown: { plan: { version: 2 } } }],
+  ['/clusters/shop/run', { verb: 'failover', shown: { plan: { ...aQuestion().plan.plan, risks: undefined } } }],
+  ['/clusters/shop/run', { verb: 'failover', shown: { plan: { ...aQuestion().plan.plan, fence: { demand: {} } } } }],
+  ['/clusters/shop/run', { verb: 'failover', shown: { plan: aQuestion().plan.plan, expected: { version: 1 } } }],
+  ['/clusters/shop/run', { verb: 'failover', yes: 'please' }],
   ['/clusters/shop/pause', { reason: '', by: 'kim', forMs: 1 }],
   ['/clusters/shop/pause', { reason: 'x', by: 'kim', forMs: -1 }],
   ['/clusters/shop/forget', {}],
@@ -193,7 +228,7 @@ test.each([
   const app = await api({ client })
   const answer = await app.inject(post(`/api/v1${path}`, body))
   expect(answer.statusCode).toBe(400)
-  expect(answer.json().says).toMatch(/verb|shown|reason|forMs|server/)
+  expect(answer.json().says).toMatch(/verb|shown|yes|reason|forMs|server/)
   expect(client.asked).toEqual([])
 })
 

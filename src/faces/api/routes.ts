@@ -1,7 +1,19 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Client, EventJson } from './contract.ts'
-import { asCommand, command, forget, listing, named, nothing, numbered, pause, resume, writer } from './schemas.ts'
+import {
+  answer,
+  asCommand,
+  command,
+  forget,
+  listing,
+  named,
+  nothing,
+  numbered,
+  pause,
+  resume,
+  writer,
+} from './schemas.ts'
 
 export interface Routed {
   readonly client: Client
@@ -33,11 +45,12 @@ export async function addRoutes(plain: FastifyInstance, { client, tell }: Routed
         params: named,
         body: command,
         tags: ['change'],
-        summary: 'runs it; answers when it has ended: `kind` says how',
+        summary: 'runs it; answers when it has ended: `kind` says how. It may ask in between',
       },
     },
     ({ params, body }) => client.run(params.name, asCommand(body)),
   )
+  addQuestions(app, client)
   app.post(
     '/writer',
     {
@@ -46,6 +59,34 @@ export async function addRoutes(plain: FastifyInstance, { client, tell }: Routed
     },
     ({ body }, reply) => {
       tell({ kind: 'writer', ...body })
+      return reply.code(204).send()
+    },
+  )
+}
+
+/** Asked while `run` has not answered yet: whoever runs a plan looks here for what it asks, under the id that the plan has. */
+function addQuestions(app: App, client: Client): void {
+  app.get(
+    '/recoveries/:id/question',
+    {
+      config: READ,
+      schema: {
+        params: numbered,
+        querystring: nothing,
+        tags: ['change'],
+        summary: 'what a running recovery asks: its second act is not as shown. 204 while it asks nothing',
+      },
+    },
+    async ({ params }, reply) => (await client.question(params.id)) ?? reply.code(204).send(),
+  )
+  app.post(
+    '/recoveries/:id/answer',
+    {
+      config: CHANGE,
+      schema: { params: numbered, body: answer, tags: ['change'], summary: 'yes or no to what a recovery asks' },
+    },
+    async ({ params, body }, reply) => {
+      await client.answer(params.id, body.yes)
       return reply.code(204).send()
     },
   )

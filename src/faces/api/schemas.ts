@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Plan } from '../../model/plan.ts'
+import { PROOF_LEVELS } from '../../model/policy.ts'
 import type { CommandJson } from './contract.ts'
 
 /** What requests may carry. Strict everywhere: a key that is not known is an error, never ignored. */
@@ -9,19 +10,29 @@ const text = (description: string) => z.string().max(1000).meta({ description })
 const LONGEST_ORDER_MS = 30 * 86_400_000
 const forMs = z.int().positive().max(LONGEST_ORDER_MS).meta({ description: 'how long it is in force, in ms' })
 
-/** Only what comparing needs is looked at: a plan that is not the one of now is refused, whatever it says. */
-const shown = z.custom<Plan>(
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    'version' in value &&
-    value.version === 1 &&
-    'recovery' in value &&
-    typeof value.recovery === 'string' &&
-    'steps' in value &&
-    Array.isArray(value.steps),
-  { error: 'this is no plan: give back the whole plan as it was answered' },
-)
+/** All that comparing looks at: in the middle of a recovery is no time to find that it is missing. */
+const comparable = z.looseObject({
+  version: z.literal(1),
+  recovery: z.string(),
+  subject: z.string(),
+  kind: z.string(),
+  act: z.union([z.literal(1), z.literal(2)]),
+  mints: z.looseObject({ winner: z.string() }).exactOptional(),
+  switchover: z.looseObject({ winner: z.string() }).exactOptional(),
+  steps: z.array(z.looseObject({ id: z.string(), kind: z.string() })),
+  risks: z.array(z.looseObject({ code: z.string(), says: z.string(), seconds: z.number().exactOptional() })),
+  fence: z.looseObject({ demand: z.looseObject({ atLeast: z.enum(PROOF_LEVELS), alsoRoutes: z.boolean() }) }),
+})
+const plan = z.custom<Plan>((value) => comparable.safeParse(value).success, {
+  error: 'this is no plan: give back the whole plan as it was answered',
+})
+
+const shown = z.strictObject({
+  plan: plan.meta({ description: 'the plan as it was answered' }),
+  expected: plan
+    .exactOptional()
+    .meta({ description: 'its second act as it was answered; absent where that was a refusal' }),
+})
 
 export const command = z
   .strictObject({
@@ -33,11 +44,17 @@ export const command = z
     reason: text('why, for the record').exactOptional(),
     by: text('who asks, for the record').exactOptional(),
     abandon: z.boolean().exactOptional().meta({ description: 'first end the recovery that is open' }),
+    overHistory: z
+      .boolean()
+      .exactOptional()
+      .meta({ description: 'unfence although replicas received what it lacks: they would skip what it then writes' }),
     overReign: z.boolean().exactOptional().meta({ description: 'unfence although another reign stands' }),
     forMs: forMs.exactOptional(),
-    shown: shown
+    shown: shown.exactOptional().meta({ description: 'what was shown; refused when it is not the plan any more' }),
+    yes: z
+      .boolean()
       .exactOptional()
-      .meta({ description: 'the plan that was shown; refused when it is not the plan any more' }),
+      .meta({ description: 'ask nobody again: accept another winner than shown, never more loss or a weaker fence' }),
   })
   .meta({ description: 'a change as it is asked for' })
 
@@ -49,6 +66,7 @@ export const pause = z.strictObject({
   by: z.string().min(1).max(200).meta({ description: 'who asks' }),
   forMs,
 })
+export const answer = z.strictObject({ yes: z.boolean().meta({ description: 'go on; else act 1 is taken back' }) })
 export const resume = z.strictObject({})
 export const forget = z.strictObject({ server })
 

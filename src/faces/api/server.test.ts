@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { aClient, aCluster } from './client.testing.ts'
+import { aClient, aCluster } from '../../../test/made-up.ts'
 import type { EventJson } from './contract.ts'
 import { type RunningApi, startApi } from './server.ts'
 

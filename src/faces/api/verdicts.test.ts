@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { aRecovery } from '../../../test/made-up.ts'
 import type { PrimaryDiagnosis } from '../../model/diagnosis.ts'
-import { aRecovery } from './client.testing.ts'
 import { withVerdict } from './verdicts.ts'
 
 const saying = (because: string): PrimaryDiagnosis => ({

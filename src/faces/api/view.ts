@@ -1,12 +1,15 @@
 import { printAddress } from '../../model/address.ts'
 import { printHistory } from '../../model/history.ts'
 import type { ServerId } from '../../model/ids.ts'
+import { named } from '../../model/naming.ts'
 import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import type { Sighting } from '../../model/sighting.ts'
 import { edgesOf, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
 import type { Keeper, RouteReading, View } from '../../run/daemon/index.ts'
 import type { ClusterJson, Health, Role, RouteJson, ServerJson } from './contract.ts'
 import { whyOf } from './look-why.ts'
+import { namedReasons } from './named.ts'
+import { questionJson } from './records.ts'
 
 /** A keeper's view as JSON. `routes`: as each was last read. */
 export function clusterJson(keeper: Keeper, view: View, routes: ReadonlyMap<string, RouteReading>): ClusterJson {
@@ -15,24 +18,27 @@ export function clusterJson(keeper: Keeper, view: View, routes: ReadonlyMap<stri
   const reign = books.reign()
   const facts = books.permitFacts()
   const { verdict, row, remedy, because, primary } = diagnosis.primary
+  const names = namesIn(topology)
+  const question = office.questions.open()
   return {
     alias: topology.alias,
     id: topology.cluster,
     at: office.clock.wall(),
-    sentence: view.sentence,
+    sentence: named(view.sentence, names),
     verdict,
     row,
     remedy,
-    because,
+    because: named(because, names),
     servers: [
       ...topology.members.map((m) => memberJson(keeper, view, m)),
       ...topology.strangers.map((s) => sightingJson(keeper, topology, s)),
     ],
     routes: [...office.announcers.keys()].map((name) => routeJson(name, routes.get(name))),
-    refusals: view.refusals,
+    refusals: namedReasons(view.refusals, names),
     ...(reign ? { epoch: reign.epoch, reignState: reign.state } : {}),
     ...(primary === undefined ? {} : { primary: nameOf(topology, primary) }),
     ...(facts.pause ? { paused: { reason: facts.pause.reason, by: facts.pause.by, until: facts.pause.until } } : {}),
+    ...(question ? { question: questionJson(question, names, office.clock.wall()) } : {}),
     ...(facts.openRecovery === undefined ? {} : { openRecovery: facts.openRecovery }),
   }
 }
@@ -49,7 +55,7 @@ function memberJson(keeper: Keeper, { topology, diagnosis }: View, found: Member
   const status = found.sighting.answer?.status
   const findings = diagnosis.replicas
     .filter((r) => r.server === found.id)
-    .map(({ finding, because }) => ({ finding, because }))
+    .map(({ finding, because }) => ({ finding, because: named(because, namesIn(topology)) }))
   const former = keeper.books.formerPrimaries().has(found.id)
   return {
     ...sightingJson(keeper, topology, found.sighting),

@@ -149,6 +149,21 @@ export class Context {
     if (answer.kind === 'no') throw new ProblemError(answer.problem)
   }
 
+  /** In the middle of a change. An interrupt and the end of input are no; until `over` nothing but time makes it silence. */
+  async asks(question: string, deadlineMs: number, over: AbortSignal): Promise<'yes' | 'no' | 'silence'> {
+    const from = performance.now()
+    const { stdin: input, stderr: output, signal } = this.io
+    const answer = await ask(question, {
+      input,
+      output,
+      deadlineMs,
+      yes: false,
+      signal: AbortSignal.any([signal, over]),
+    })
+    if (answer.kind === 'yes') return 'yes'
+    return over.aborted || performance.now() - from >= deadlineMs ? 'silence' : 'no'
+  }
+
   async #token(): Promise<string | undefined> {
     if (this.common.token !== undefined) return this.common.token
     if (this.common.tokenFile !== undefined) return this.runners.readSecret(this.common.tokenFile)

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
+import { aCluster, aQuestion } from '../../../test/made-up.ts'
 import { ProblemError } from '../../model/problem.ts'
 import type { CommandJson } from '../api/contract.ts'
-import { aCluster } from './client.testing.ts'
 import { HTTP_TIMES, HttpClient } from './http-client.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void
@@ -57,7 +57,7 @@ async function problemOf(work: Promise<unknown>) {
   throw new Error(`no problem, but ${String(thrown)}`)
 }
 
-const RUN: CommandJson = { verb: 'switchover', shown: { recovery: 'r-7', version: 1, steps: [] } as never }
+const RUN: CommandJson = { verb: 'switchover', shown: { plan: { recovery: 'r-7', version: 1, steps: [] } as never } }
 const QUICK = { lookMs: 200, changeMs: 200 }
 
 describe('a client of a daemon', () => {
@@ -83,7 +83,7 @@ describe('a client of a daemon', () => {
   it('goes on to the next URL where nobody answers, and where the one that answers may not act', async () => {
     const taken = { code: 'lease_taken', says: 'another Regent acts', tryThis: 'ask that one', exit: 3 }
     const follower = await serve(json(409, taken))
-    const leader = await serve(json(200, { kind: 'done', id: 'r-7', says: 'done' }))
+    const leader = await serve(json(200, { kind: 'done', id: 'r-7', says: 'done', left: [] }))
     const client = new HttpClient([await nobody(), follower.url, leader.url], 't')
     expect(await client.run('shop', RUN)).toMatchObject({ kind: 'done' })
     expect(leader.asked).toHaveLength(1)
@@ -136,7 +136,7 @@ describe('a client of a daemon', () => {
 
   it('gives up waiting for a change with exit 6 and the id of the recovery, and gives it to nobody else', async () => {
     const slow = await serve(() => undefined)
-    const other = await serve(json(200, { kind: 'done', id: 'r-7', says: 'done' }))
+    const other = await serve(json(200, { kind: 'done', id: 'r-7', says: 'done', left: [] }))
     const found = await problemOf(new HttpClient([slow.url, other.url], 't', QUICK).run('shop', RUN))
     expect(found).toMatchObject({
       code: 'still_running',
@@ -149,7 +149,7 @@ describe('a client of a daemon', () => {
 
   it('counts a change as begun when the connection ends before the answer', async () => {
     const cut = await serve((request) => void request.socket.destroy())
-    const other = await serve(json(200, { kind: 'done', id: 'r-7', says: 'done' }))
+    const other = await serve(json(200, { kind: 'done', id: 'r-7', says: 'done', left: [] }))
     const found = await problemOf(new HttpClient([cut.url, other.url], 't').run('shop', RUN))
     expect(found).toMatchObject({ code: 'still_running', exit: 6 })
     expect(other.asked).toEqual([])
@@ -172,5 +172,27 @@ describe('a client of a daemon', () => {
       'POST /api/v1/clusters/shop/resume',
       'POST /api/v1/clusters/shop/forget',
     ])
+  })
+})
+
+describe('what a recovery asks', () => {
+  it('is read from whichever Regent asks it, and the answer goes to that one', async () => {
+    const other = await serve((_, response) => void response.writeHead(204).end())
+    const leader = await serve((request, response) =>
+      request.method === 'GET' ? json(200, aQuestion())(request, response, '') : void response.writeHead(204).end(),
+    )
+    const client = new HttpClient([other.url, leader.url], 'secret')
+    expect(await client.question('r-9')).toEqual(aQuestion())
+    await client.answer('r-9', false)
+    expect(other.asked).toEqual(['GET /api/v1/recoveries/r-9/question Bearer secret '])
+    expect(leader.asked).toEqual([
+      'GET /api/v1/recoveries/r-9/question Bearer secret ',
+      'POST /api/v1/recoveries/r-9/answer Bearer secret {"yes":false}',
+    ])
+  })
+
+  it('is nothing where nobody asks, or nobody answers', async () => {
+    const idle = await serve((_, response) => void response.writeHead(204).end())
+    expect(await new HttpClient([await nobody(), idle.url], undefined).question('r-9')).toBeUndefined()
   })
 })

@@ -6,6 +6,7 @@ import type {
   EndJson,
   ExplainJson,
   PlannedJson,
+  QuestionJson,
   RecoveryJson,
 } from '../api/contract.ts'
 
@@ -34,6 +35,8 @@ export class HttpClient implements Client {
   readonly #urls: readonly string[]
   readonly #token: string | undefined
   readonly #times: HttpTimes
+  /** Who asked: the answer goes to that one and no other. */
+  #askedBy: string | undefined
 
   /** Throws `usage` for what is no URL. */
   constructor(urls: readonly string[], token: string | undefined, times: HttpTimes = HTTP_TIMES) {
@@ -52,8 +55,24 @@ export class HttpClient implements Client {
     this.#ask({ path: `${at(name)}/plan`, body, is: isPlanned })
 
   run(name: string, body: CommandJson): Promise<EndJson> {
-    const recovery = body.shown ? { recovery: body.shown.recovery } : {}
+    const recovery = body.shown ? { recovery: body.shown.plan.recovery } : {}
     return this.#ask({ path: `${at(name)}/run`, body, is: isEnd, changes: true, ...recovery })
+  }
+
+  /** Of several, the one that runs the recovery asks; the others know of no question. */
+  async question(id: string): Promise<QuestionJson | undefined> {
+    for (const url of this.#urls) {
+      const answer = await this.#askOne(url, { path: `/recoveries/${encodeURIComponent(id)}/question`, is: isQuestion })
+      if (answer.kind !== 'value' || answer.value === undefined) continue
+      this.#askedBy = url
+      return answer.value
+    }
+    return undefined
+  }
+
+  answer(id: string, yes: boolean): Promise<void> {
+    const question = { path: `/recoveries/${encodeURIComponent(id)}/answer`, body: { yes }, is: isNothing }
+    return this.#ask(question, this.#askedBy === undefined ? this.#urls : [this.#askedBy])
   }
 
   pause = (name: string, order: { reason: string; by: string; forMs: number }): Promise<void> =>
@@ -70,19 +89,17 @@ export class HttpClient implements Client {
     return this.#ask({ path, is })
   }
 
-  async #ask<T>(question: Question<T>): Promise<T> {
+  async #ask<T>(question: Question<T>, urls: readonly string[] = this.#urls): Promise<T> {
     const tried: string[] = []
     let elsewhere: Problem | undefined
-    for (const url of this.#urls) {
+    for (const url of urls) {
       const answer = await this.#askOne(url, question)
       if (answer.kind === 'value') return answer.value
       if (answer.kind === 'unreachable') tried.push(`${url}: ${answer.why}`)
       else if (answer.problem.code === 'lease_taken') elsewhere = answer.problem
       else throw new ProblemError(answer.problem)
     }
-    throw new ProblemError(
-      elsewhere ?? problem('daemon_unreachable', { url: this.#urls.join(', '), why: tried.join('; ') }),
-    )
+    throw new ProblemError(elsewhere ?? problem('daemon_unreachable', { url: urls.join(', '), why: tried.join('; ') }))
   }
 
   async #askOne<T>(url: string, question: Question<T>): Promise<Answer<T>> {
@@ -183,6 +200,8 @@ const isExplanation = (value: unknown): value is ExplainJson => has(value, 'alia
 const isRecovery = (value: unknown): value is RecoveryJson => has(value, 'id', 'kind', 'state', 'steps')
 const isPlanned = (value: unknown): value is PlannedJson => has(value, 'kind')
 const isEnd = (value: unknown): value is EndJson => has(value, 'kind', 'id')
+const isQuestion = (value: unknown): value is QuestionJson | undefined =>
+  value === undefined || has(value, 'id', 'until', 'differs', 'plan')
 const isNothing = (value: unknown): value is undefined => value === undefined
 const isListOf =
   <T>(is: (value: unknown) => value is T) =>

@@ -1,12 +1,12 @@
+import { named } from '../../model/naming.ts'
 import type { ClusterJson } from '../api/contract.ts'
 
 export type Namer = (text: string) => string
 
-/** Planners speak of servers by identity, which survives a change of address; people by address. */
-export function namer(names: Readonly<Record<string, string>>): Namer {
-  const known = Object.entries(names).filter(([id]) => id !== '')
-  return (text) => known.reduce((said, [id, name]) => said.replaceAll(id, name), text)
-}
+export const namer =
+  (names: Readonly<Record<string, string>>): Namer =>
+  (text) =>
+    named(text, names)
 
 export const namesOf = ({ servers }: ClusterJson): Readonly<Record<string, string>> =>
   Object.fromEntries(servers.flatMap(({ id, address }) => (id === undefined ? [] : [[id, address]])))

@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { aClient, aCluster, aRecovery, aServer, type FakeClient } from '../../../test/made-up.ts'
 import type { RegentConfig } from '../../model/cluster.ts'
 import { ProblemError, problem } from '../../model/problem.ts'
 import type { ClusterJson } from '../api/contract.ts'
-import { aClient, aCluster, aRecovery, aServer, type FakeClient } from './client.testing.ts'
 import type { Io } from './context.ts'
 import { runCli } from './program.ts'
 import type { Runners } from './runners.ts'
@@ -324,7 +324,21 @@ describe('what changing verbs do', () => {
   it('with --yes give back the very plan that was shown', async () => {
     const client = planning()
     expect(await run(world(client), ['switchover', 'shop', '--yes', '--json'])).toMatchObject({ code: 0 })
-    expect(client.asked.at(-1)).toMatchObject(['run', 'shop', { verb: 'switchover', shown: { recovery: 'r-9' } }])
+    expect(client.asked.at(-1)).toMatchObject([
+      'run',
+      'shop',
+      { verb: 'switchover', shown: { plan: { recovery: 'r-9' } }, yes: true },
+    ])
+  })
+
+  it('say what was left undone, and end with 1: a problem was found', async () => {
+    const left = ['attach id-of-db2:3306 to id-of-db1:3306: no answer within 2 s']
+    const client = planning({ run: async () => ({ kind: 'done', id: 'r-9', says: 'id-of-db1:3306 reigns', left }) })
+    const { code, out } = await run(world(client), ['switchover', '--yes'])
+    expect(code).toBe(1)
+    expect(out).toBe(
+      'done: db1:3306 reigns (r-9)\n    not done: attach db2:3306 to db1:3306: no answer within 2 s\n    try: regent history r-9\n',
+    )
   })
 
   it('speak of servers by address, in refusals too', async () => {

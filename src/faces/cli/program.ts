@@ -12,11 +12,7 @@ import { type ProblemPrinting, printProblems, printThrown } from './exit.ts'
 import type { Output } from './print.ts'
 import type { Runners } from './runners.ts'
 import { coloursOn, painter } from './table.ts'
-
-export type VerbAction = (context: Context, args: readonly (string | undefined)[], command: Command) => Promise<void>
-/** Gives a command its description, its examples, the common options, and its action. */
-export type DefineVerb = (command: Command, says: string, example: string, action: VerbAction) => void
-export type Register = (program: Command, verb: DefineVerb) => void
+import type { DefineVerb, Register } from './verb.ts'
 
 const REGISTERS: readonly Register[] = [
   registerRunning,
@@ -76,7 +72,7 @@ const commonOptions = (command: Command): Command =>
     .option('-o, --output <format>', 'table, tsv, json, yaml')
     .option('--json', 'one JSON object, or one per line')
     .option('-q, --quiet', 'bare names, one per line')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask; covers another winner than shown, never more loss or a weaker fence')
 
 function exitOf(error: unknown, io: Io, output: Output | undefined): number {
   const printing: ProblemPrinting = {

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react'
 import { Head } from './head.tsx'
 import { Incident } from './incident/incident.tsx'
 import { NeedsToken } from './needs-token.tsx'
+import { QuestionPanel } from './question.tsx'
 import { useStore } from './store.ts'
 import { Topology } from './topology/topology.tsx'
 import { Troubles } from './troubles.tsx'
@@ -23,6 +24,7 @@ export function Page() {
       <main>
         <Topology key={`topology ${alias}`} alias={alias} />
         <aside>
+          <QuestionPanel alias={alias} />
           <WriterPanel />
           <VerdictPanel key={alias} alias={alias} />
           <Troubles alias={alias} />

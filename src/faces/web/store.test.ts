@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { aCluster, aRecovery, aServer } from '../../../test/made-up.ts'
 import { Store } from './store.ts'
-import { aCluster, aRecovery, aServer } from './testing/sample.ts'
 
 const shop = (store: Store) => store.state().clusters.get('shop')
 

@@ -31,9 +31,13 @@ export const count = (value: number): string => value.toLocaleString('en').repla
 /** `dead_with_some_replicas` as people write it. */
 export const plain = (word: string): string => word.replaceAll('_', ' ')
 
-/** Ids of servers in a text become their addresses. */
+/** Ids of servers in a text become their addresses; a GTID, which begins with one, stays as it is. */
 export function named(text: string, names: Readonly<Record<string, string>>): string {
-  return Object.entries(names).reduce((said, [id, name]) => said.replaceAll(id, name), text)
+  return Object.entries(names).reduce(
+    (said, [id, name]) =>
+      id === '' ? said : said.replace(new RegExp(`${id}(?!:(?:[a-z_]\\w*:)?\\d)`, 'g'), () => name),
+    text,
+  )
 }
 
 export const shortVersion = (version: string): string => {

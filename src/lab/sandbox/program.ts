@@ -13,9 +13,17 @@ export interface ServerProgram {
   readonly version: string
   /** The program and the arguments that always come first: its own files, its user. */
   readonly command: readonly [string, ...string[]]
-  /** MariaDB's script that makes a data directory; MySQL does it itself. */
-  readonly installer: string | undefined
+  /** How MariaDB's data directory is made; MySQL does it itself. */
+  readonly installer: Installer | undefined
 }
+
+/**
+ * MariaDB's own script, or, in an unpacked tree, the statements which that script feeds to the server: it would start the
+ * server without the tree's loader.
+ */
+export type Installer =
+  | { readonly kind: 'script'; readonly path: string }
+  | { readonly kind: 'statements'; readonly files: readonly string[] }
 
 /** Where fetched servers and templates are kept: `.servers` of the checkout, or `REGENT_SERVERS_DIR`. */
 export const serversDir = (): string =>
@@ -80,21 +88,40 @@ function commandOf(flavour: Flavour, binary: string): readonly [string, ...strin
   return [first, ...rest, ...own]
 }
 
-function installerOf(flavour: Flavour, binary: string): string | undefined {
+function installerOf(flavour: Flavour, binary: string): Installer | undefined {
   if (flavour === 'mysql') return undefined
   const base = dirname(dirname(realpathSync(binary)))
+  if (ownLoader(dirname(base)).length > 0) return { kind: 'statements', files: systemTables(base) }
   const found = firstExisting([
     join(base, 'bin/mariadb-install-db'),
     join(base, 'scripts/mariadb-install-db'),
     ...onPath('mariadb-install-db'),
   ])
-  if (found === undefined) {
-    throw new SandboxError(`mariadb-install-db, which belongs to ${binary},`, {
-      code: 'installation_missing',
-      tryThis: 'scripts/fetch-servers.sh mariadb',
-    })
-  }
-  return found
+  if (found === undefined) throw incomplete('mariadb-install-db', binary, 'mariadb')
+  return { kind: 'script', path: found }
+}
+
+const incomplete = (what: string, binary: string, fetch: string): SandboxError =>
+  new SandboxError(`${what}, which belongs to ${binary},`, {
+    code: 'installation_missing',
+    tryThis: `scripts/fetch-servers.sh ${fetch}`,
+  })
+
+/** What the server's own script reads, in its order. */
+const SYSTEM_TABLES = [
+  'mariadb_system_tables.sql',
+  'mariadb_performance_tables.sql',
+  'mariadb_system_tables_data.sql',
+  'fill_help_tables.sql',
+  'maria_add_gis_sp_bootstrap.sql',
+  'mariadb_sys_schema.sql',
+]
+
+function systemTables(base: string): readonly string[] {
+  const files = SYSTEM_TABLES.map((name) => join(base, 'share/mariadb', name))
+  const lost = files.find((file) => !existsSync(file))
+  if (lost !== undefined) throw incomplete(lost, join(base, 'sbin/mariadbd'), 'mariadb118')
+  return files
 }
 
 /** Finds the server of that flavour and asks its version. Throws SandboxError with the command that gets it. */

@@ -8,6 +8,10 @@ import type { Universe } from './universe.ts'
 import type { Answered, Sending, Wire } from './wire.ts'
 
 const ASK_AGAIN_MS = 5
+/** A wait changes nothing: when its time is over, what was last seen is the outcome. */
+const OVER = 'still_behind'
+
+const isOver = (outcome: Outcome): boolean => outcome.kind === 'failed' && [OVER, 'no_answer'].includes(outcome.code)
 
 type Work = Sending['work']
 
@@ -25,10 +29,8 @@ export function modelChanging(wire: Wire, life: Life): Changing {
     takeOver: (address, warrant, signal) =>
       life.outlive(
         wire
-          .ask(address, signal, (server) => {
-            server.killedBelow = Math.max(server.killedBelow, warrant.token)
-          })
-          .then((answer) => (answer.ok ? done('earlier sessions for changes are ended') : answer.outcome)),
+          .ask(address, signal, (server) => killOlder(server, warrant.token))
+          .then((answer) => (answer.ok ? answer.value : answer.outcome)),
       ),
     seal: ({ address }, _options, context) =>
       send('seal', address, context, (server, apply) =>
@@ -52,7 +54,7 @@ export function modelChanging(wire: Wire, life: Life): Changing {
           return done('the applier is stopped')
         }),
       ),
-    awaitApplied: ({ address }, context) => poll(address, context, drained),
+    awaitApplied: ({ address }, context) => poll(address, context, (server) => drained(server, universe)),
     awaitReach: (place, target, context) => life.outlive(reach(wire, place.address, target, context)),
     attach: async ({ address }, to, context) => {
       const source = await sourceHolds(wire, to.source, context)
@@ -65,7 +67,11 @@ export function modelChanging(wire: Wire, life: Life): Changing {
       poll(address, context, (server) => {
         const clients = universe.ackersOf(server).length
         return clients >= atLeast ? { kind: 'done', says: `${clients} are attached`, facts: { clients } } : undefined
-      }),
+      }).then((outcome) =>
+        isOver(outcome)
+          ? failed('too_few_ackers', `fewer than ${atLeast} were attached when the time was over`)
+          : outcome,
+      ),
     semiSyncSource: (address, { enabled, waitCount }, context) =>
       send(enabled ? 'source on' : 'source off', address, context, (server, apply) => {
         const already = server.source.enabled === enabled && (!enabled || server.source.waitCount === waitCount)
@@ -77,12 +83,16 @@ export function modelChanging(wire: Wire, life: Life): Changing {
       }),
     cutClients: (address, _except, context) =>
       send('cut clients', address, context, (server, apply) => {
+        const cut = server.sessions.length
         apply(() => {
           for (const session of server.sessions) session.open = false
           server.sessions = []
         })
-        return done('the clients are cut')
+        return { kind: 'done', says: 'the clients are cut', facts: { cut, left: 0 } }
       }),
+    // As on MySQL: no account of this model writes to a closed server.
+    cutPrivileged: (address, context) =>
+      send('cut privileged', address, context, () => done('closing holds every account')),
     close: (address, { lockWaitS }, context) => send('close', address, context, closing(universe, lockWaitS)),
     open: (address, context) =>
       send('open', address, context, (server, apply) => {
@@ -120,15 +130,28 @@ async function pollUntil(wire: Wire, polling: Polling): Promise<Outcome> {
       () => true,
       () => false,
     )
-    if (!rested) return failed('not_in_time', `${printAddress(address)}: not so when the time was over`)
+    if (!rested) return failed(OVER, `${printAddress(address)}: not so when the time was over`)
   }
 }
 
-function drained(server: ModelServer): Outcome | undefined {
+function drained(server: ModelServer, universe: Universe): Outcome | undefined {
   const { channel } = server
   if (channel === undefined) return failed('no_channel', `${server.name} has no replication channel`)
-  if (channel.relay.length === 0) return done('all that was received is applied')
-  return channel.applier === 'stopped' ? failed('applier_stopped', 'the applier is stopped') : undefined
+  if (channel.relay.length === 0) return done('all that was received is applied', statusOf(server, universe))
+  return channel.applier === 'stopped' ? standing(channel) : undefined
+}
+
+const standing = ({ applierError }: ModelChannel): Outcome =>
+  applierError
+    ? failed('applier_broken', `the applier stopped with error ${applierError.code}: ${applierError.message}`)
+    : failed('applier_stopped', 'the applier is stopped')
+
+/** Nobody of an older holder's is left here, and nothing of theirs that still waits takes effect. */
+function killOlder(server: ModelServer, token: number): Outcome {
+  server.killedBelow = Math.max(server.killedBelow, token)
+  const older = [...server.holders].filter((holder) => holder < token)
+  for (const holder of older) server.holders.delete(holder)
+  return { kind: 'done', says: 'earlier sessions for changes are ended', facts: { killed: older.length } }
 }
 
 async function reach(wire: Wire, address: Address, target: Address, context: ChangeContext): Promise<Outcome> {
@@ -139,7 +162,7 @@ async function reach(wire: Wire, address: Address, target: Address, context: Cha
     context,
     look: (server) => {
       if (wanted.value.every((t) => server.has(t))) return done('has applied all of it')
-      if (server.channel?.applier === 'stopped') return failed('applier_stopped', 'the applier is stopped')
+      if (server.channel?.applier === 'stopped') return standing(server.channel)
       const ended = server.channel?.receiver === 'stopped' && server.channel.relay.length === 0
       return ended ? failed('receiver_stopped', 'the receiver stopped before it had everything') : undefined
     },
@@ -161,10 +184,10 @@ const startReceiver: Work = (server, apply) =>
 
 const startApplier: Work = (server, apply) =>
   onChannel(server, (channel) => {
-    if (channel.applierError) return failed('applier_broken', channel.applierError.message)
     if (channel.applier === 'stopped')
       apply(() => {
         channel.applier = 'running'
+        delete channel.applierError
       })
     return done('the applier is started')
   })
@@ -225,13 +248,16 @@ function attach(server: ModelServer, to: AttachTo, { apply, source }: Attaching)
   return done('repointed')
 }
 
+const printError = (error: ModelChannel['receiverError']): string =>
+  error ? `error ${error.code}: ${error.message}` : 'no reason'
+
 function connected(server: ModelServer, to: AttachTo): Outcome | undefined {
   const { channel } = server
   if (channel === undefined || !sameAddress(channel.source, to.source))
     return failed('not_attached', `the channel does not lead to ${printAddress(to.source)}`)
   if (channel.receiver === 'running') return done(`it follows ${printAddress(to.source)}`)
   return channel.receiver === 'stopped'
-    ? failed('receiver_stopped', `the receiver stopped: ${channel.receiverError?.message ?? 'no reason'}`)
+    ? failed('receiver_stopped', `the receiver stopped: ${printError(channel.receiverError)}`)
     : undefined
 }
 
@@ -242,7 +268,7 @@ function closing(universe: Universe, lockWaitS: number): Work {
     const until = universe.timeline.now + lockWaitS * 1000
     const attempt = (): Outcome | undefined => {
       if (!going() || server.life === 'down') return failed('ended', 'the waiting SET was killed')
-      if (server.waiting.length === 0) {
+      if (server.waiting.length + server.locks === 0) {
         apply(() => {
           server.access = 'closed_to_all'
         })

@@ -6,9 +6,23 @@ import type { Timeline } from './timeline.ts'
 /** Midnight of 2026-01-01, UTC: where the wall clock of a simulation stands at its instant 0. */
 const WALL_AT_ZERO = 1_767_225_600_000
 
-/** Virtual time as one process sees it: the timers of a dead process never fire. */
+/** Virtual time as one process sees it: the timers of a dead process never fire, those of a frozen one when it wakes. */
 export function virtualClock(timeline: Timeline, life: Life): Clock {
   const now = (): number => timeline.now
+  const after = (ms: number, run: () => void): Disposable => {
+    let cancelled = false
+    const timer = timeline.after(ms, () =>
+      life.whenAwake(() => {
+        if (!cancelled) run()
+      }),
+    )
+    return {
+      [Symbol.dispose]: () => {
+        cancelled = true
+        timer.cancel()
+      },
+    }
+  }
   return {
     now: () => instant(now()),
     wall: () => wallTime(WALL_AT_ZERO + now()),
@@ -20,12 +34,12 @@ export function virtualClock(timeline: Timeline, life: Life): Clock {
           return
         }
         const stop = (): void => {
-          timer.cancel()
+          timer[Symbol.dispose]()
           reject(signal?.reason)
         }
-        const timer = timeline.after(ms, () => {
+        const timer = after(ms, () => {
           signal?.removeEventListener('abort', stop)
-          if (!life.dead) resolve()
+          resolve()
         })
         signal?.addEventListener('abort', stop, { once: true })
       }),
@@ -40,12 +54,12 @@ export function virtualClock(timeline: Timeline, life: Life): Clock {
         release()
         control.abort(parent?.reason)
       }
-      const timer = timeline.after(ms, () => {
+      const timer = after(ms, () => {
         release()
-        if (!life.dead) control.abort(new DOMException(`${ms} ms have passed`, 'TimeoutError'))
+        control.abort(new DOMException(`${ms} ms have passed`, 'TimeoutError'))
       })
       const release = (): void => {
-        timer.cancel()
+        timer[Symbol.dispose]()
         parent?.removeEventListener('abort', follow)
       }
       parent?.addEventListener('abort', follow, { once: true })

@@ -1,4 +1,4 @@
-import type { ClusterId } from '../../model/ids.ts'
+import type { ClusterId, ServerId } from '../../model/ids.ts'
 import type { StepRecord } from '../../model/outcome.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { Reign } from '../../model/reign.ts'
@@ -34,11 +34,13 @@ export class Durable {
   readonly reigns: Reign[] = []
   readonly highestEpoch = new Map<ClusterId, number>()
   readonly routeNumbers = new Map<string, number>()
+  /** By cluster and address: addresses are aliases, and each is that of one server. */
   readonly servers = new Map<string, ServerRecord>()
   readonly readings = new Map<string, StoredReading>()
   readonly orders: Order[] = []
   readonly evidence: EvidenceRecord[] = []
   readonly recoveries = new Map<string, RecoveryRow>()
+  minted = 0
 
   holds(token: number): boolean {
     return this.lease.held && this.lease.token === token
@@ -47,6 +49,27 @@ export class Durable {
   /** For writes that have no other way to say no. */
   demand(token: number): void {
     if (!this.holds(token)) throw new Error(`the lease is lost: token ${token} is not the store's ${this.lease.token}`)
+  }
+
+  addCluster(record: ClusterRecord): void {
+    const taken = this.clusters.find((c) => c.alias === record.alias && c.id !== record.id)
+    if (taken) throw new Error(`the name ${record.alias} is that of cluster ${taken.id}`)
+    const known = this.clusters.findIndex((c) => c.id === record.id)
+    if (known < 0) this.clusters.push(record)
+    else this.clusters[known] = { ...record, createdAt: this.clusters[known]?.createdAt ?? record.createdAt }
+  }
+
+  forget(cluster: ClusterId, server: ServerId): void {
+    for (const [key, s] of this.servers) if (s.cluster === cluster && s.id === server) this.servers.delete(key)
+    this.readings.delete(`${cluster} ${server}`)
+  }
+
+  /** How many orders it ended. */
+  withdraw(cluster: ClusterId, order: { readonly kind: Order['kind']; readonly server: ServerId | undefined }): number {
+    const stay = this.orders.filter((o) => o.cluster !== cluster || o.kind !== order.kind || o.server !== order.server)
+    const ended = this.orders.length - stay.length
+    this.orders.splice(0, this.orders.length, ...stay)
+    return ended
   }
 
   mint(reign: Reign): boolean {

@@ -1,4 +1,4 @@
-import type { RecoveryId, WallTime } from '../../model/ids.ts'
+import type { ClusterId, RecoveryId, WallTime } from '../../model/ids.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { Clock } from '../../ports/clock.ts'
 import {
@@ -27,11 +27,32 @@ export interface JournalParts {
 export function modelJournal({ durable, life, clock }: JournalParts): Journal {
   let behind: (() => void)[] = []
   let tick = 0
+  let trouble: unknown
+  /** What can never be written is dropped, and told by the next flush. */
   const push = (): void => {
     const waiting = behind
     behind = []
-    for (const write of waiting) write()
+    for (const write of waiting) {
+      try {
+        write()
+      } catch (error) {
+        trouble = error
+      }
+    }
   }
+  const flush = (): void => {
+    const told = trouble
+    trouble = undefined
+    if (told !== undefined) throw told
+  }
+  /** Sent after what was posted, so it sees it. */
+  const read = <T>(find: () => T): Promise<T> =>
+    life.outlive(
+      Promise.resolve().then(() => {
+        push()
+        return find()
+      }),
+    )
   life.whenDead((how) => {
     if (how === 'lost') behind = []
     push()
@@ -60,33 +81,28 @@ export function modelJournal({ durable, life, clock }: JournalParts): Journal {
     setState: (id, state, at, token) => call(`state ${state}`, () => setState(durable, { id, state, at, token })),
     setRefusals: (id, refusals) => call('refusals', () => change(durable, id, { refusals })),
     setLost: (id, lost) => call('lost', () => change(durable, id, { lost })),
-    flush: () => call('flush', () => undefined),
-    open: (cluster) => life.outlive(Promise.resolve().then(() => copy(openRow(durable, cluster)))),
-    read: (id) => life.outlive(Promise.resolve().then(() => copy(durable.recoveries.get(id)))),
-    list: (cluster, limit) =>
-      life.outlive(
-        Promise.resolve().then(() =>
-          [...durable.recoveries.values()]
-            .filter((r) => r.record.cluster === cluster)
-            .reverse()
-            .slice(0, limit)
-            .flatMap((row) => copy(row) ?? []),
-        ),
-      ),
+    flush: () => call('flush', flush),
+    open: (cluster) => read(() => copy(openRow(durable, cluster))),
+    read: (id) => read(() => copy(durable.recoveries.get(id))),
+    list: (cluster, limit) => read(() => newest(durable, cluster, limit).flatMap((row) => copy(row) ?? [])),
     lastCompleted: (cluster, kind, automatic) =>
-      life.outlive(
-        Promise.resolve().then(() => {
-          const ended = [...durable.recoveries.values()]
-            .filter(({ record: r }) => r.cluster === cluster && r.kind === kind && r.automatic === automatic)
-            .flatMap(({ record: r }) => (r.state === 'done' && r.endedAt !== undefined ? [r.endedAt] : []))
-          return ended.reduce<WallTime | undefined>(
-            (last, at) => (last !== undefined && last > at ? last : at),
-            undefined,
-          )
-        }),
-      ),
+      read(() => {
+        const ended = newest(durable, cluster)
+          .filter(({ record: r }) => r.kind === kind && r.automatic === automatic)
+          .flatMap(({ record: r }) => (r.state === 'done' && r.endedAt !== undefined ? [r.endedAt] : []))
+        return ended.reduce<WallTime | undefined>(
+          (last, at) => (last !== undefined && last > at ? last : at),
+          undefined,
+        )
+      }),
   }
 }
+
+const newest = (durable: Durable, cluster: ClusterId, limit = Number.POSITIVE_INFINITY): readonly RecoveryRow[] =>
+  [...durable.recoveries.values()]
+    .filter((r) => r.record.cluster === cluster)
+    .reverse()
+    .slice(0, limit)
 
 const openRow = (durable: Durable, cluster: RecoveryRecord['cluster']): RecoveryRow | undefined =>
   [...durable.recoveries.values()].find((r) => r.record.cluster === cluster && OPEN_STATES.includes(r.record.state))

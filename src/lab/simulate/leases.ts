@@ -64,13 +64,18 @@ class ModelLease implements HeldLease {
   }
 
   #renewLater(): void {
-    this.#timeline.after(RENEW_EVERY_MS, () => {
-      if (this.#ended || this.#life.dead) return
-      if (!this.#durable.holds(this.token)) return this.lose()
-      this.#renewedAt = this.#timeline.now
-      this.#durable.lease.deadline = this.#renewedAt + TTL_MS
-      this.#renewLater()
-    })
+    this.#timeline.after(RENEW_EVERY_MS, () => this.#life.whenAwake(() => this.#renew()))
+  }
+
+  #renew(): void {
+    if (this.#ended) return
+    if (!this.#durable.holds(this.token)) {
+      this.lose()
+      return
+    }
+    this.#renewedAt = this.#timeline.now
+    this.#durable.lease.deadline = this.#renewedAt + TTL_MS
+    this.#renewLater()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

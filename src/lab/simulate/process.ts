@@ -1,10 +1,10 @@
 import type { ClusterConfig } from '../../model/cluster.ts'
-import { clusterId, recoveryId } from '../../model/ids.ts'
 import type { Servers } from '../../ports/servers.ts'
 import { Daemon, type DaemonEvent, type Keeper } from '../../run/daemon/index.ts'
 import { modelChanging } from './changing.ts'
 import { virtualClock } from './clock.ts'
 import type { Durable } from './durable.ts'
+import { modelIds } from './ids.ts'
 import { modelJournal } from './journal.ts'
 import { modelLeases } from './leases.ts'
 import { Life } from './life.ts'
@@ -19,6 +19,8 @@ export interface ProcessParts {
   readonly universe: Universe
   readonly durable: Durable
   readonly config: ClusterConfig
+  /** Default: every version is. */
+  readonly isProven?: () => boolean
 }
 
 /** One process of Regent: the real daemon, with every port played by the model. */
@@ -28,16 +30,15 @@ export class RegentProcess {
   readonly events: DaemonEvent[] = []
   /** What broke out of the daemon itself: nothing ever should. */
   readonly broken: unknown[] = []
+  state: 'starting' | 'started' | 'refused' = 'starting'
   readonly #stop = new AbortController()
 
-  constructor({ name, universe, durable, config }: ProcessParts) {
+  constructor({ name, universe, durable, config, isProven = () => true }: ProcessParts) {
     const life = new Life(name)
     const clock = virtualClock(universe.timeline, life)
     const wire = new Wire({ universe, clock })
     const servers: Servers = { ...modelWatching(wire, life), ...modelChanging(wire, life), end: async () => undefined }
     const announcers = new Map(universe.routes.map((r) => [r.name, modelAnnouncer(universe, r, life)]))
-    const minted = (): number => durable.recoveries.size + 1
-    let mintedHere = 0
     this.life = life
     this.daemon = new Daemon({
       clusters: [{ config, servers, openRoutes: async () => ({ announcers, revive: async () => [] }) }],
@@ -45,11 +46,8 @@ export class RegentProcess {
       journal: modelJournal({ durable, life, clock }),
       leases: modelLeases(durable, universe.timeline, life),
       clock,
-      ids: {
-        cluster: () => clusterId('c1'),
-        recovery: () => recoveryId(`r${minted()}-${name}-${mintedHere++}`),
-      },
-      isProven: () => true,
+      ids: modelIds(durable),
+      isProven,
     })
     this.daemon.listen((event) => {
       if (!life.dead) this.events.push(event)
@@ -59,7 +57,11 @@ export class RegentProcess {
   async start(): Promise<void> {
     const { life, daemon } = this
     const started = await life.outlive(daemon.start(life.name))
-    if (started.kind === 'taken') throw new Error(`the lease is held by ${started.by}`)
+    this.state = started.kind === 'taken' ? 'refused' : 'started'
+    if (started.kind === 'taken') {
+      life.kill()
+      return
+    }
     void daemon.run(life.name, this.#stop.signal).catch((error: unknown) => this.broken.push(error))
   }
 

@@ -117,6 +117,7 @@ export class Replication {
     replica.applying = true
     this.#universe.timeline.after(replica.applyMs, () => {
       replica.applying = false
+      if (stumbled(replica.channel)) return
       const next = this.#applies(replica) ? replica.channel?.relay.shift() : undefined
       if (next === undefined) return
       if (!replica.has(next)) replica.append(next)
@@ -132,6 +133,13 @@ export class Replication {
     if (replica.life !== 'up' || channel?.applier !== 'running' || channel.relay.length === 0) return false
     return !source.enabled || this.#universe.ackersOf(replica).length >= source.waitCount
   }
+}
+
+function stumbled(channel: ModelChannel | undefined): boolean {
+  if (channel?.stumbles === undefined || channel.applier !== 'running' || channel.relay.length === 0) return false
+  channel.applier = 'stopped'
+  channel.applierError = channel.stumbles
+  return true
 }
 
 /** MySQL refuses a replica that has transactions of this very source that it lacks itself; MariaDB one whose position it does not have. */

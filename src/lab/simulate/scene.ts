@@ -54,43 +54,25 @@ export class Scene {
       })),
     )
     this.universe.routes.push(...options.routes.map((name): RoutePlace => ({ name, reachable: true })))
-    this.#connect()
+    connect(this.universe, options)
     this.promises = new Promises(this.universe)
     this.writer = new Writer(this.universe, this.universe.routes[0], options.writeEveryMs ?? 40)
     this.config = configOf(this.universe, options)
   }
 
-  /** s1 leads, the others follow it. */
-  #connect(): void {
-    const [primary, ...replicas] = this.universe.servers
-    if (primary === undefined) return
-    if (!this.options.closed) primary.access = 'writable'
-    if (this.options.waitCount > 0) primary.source = { enabled: true, waitCount: this.options.waitCount }
-    for (const replica of replicas) {
-      replica.replicaSide = this.options.waitCount > 0
-      replica.channel = {
-        source: primary.address,
-        receiver: 'running',
-        applier: 'running',
-        relay: [],
-        heartbeats: 0,
-        countedAt: this.timeline.now,
-        heartbeatMs: DEFAULT_POLICY.heartbeatMs,
-        connectRetryMs: DEFAULT_POLICY.connectRetryMs,
-        connecting: false,
-      }
-    }
+  async regent(): Promise<RegentProcess> {
+    const process = this.launch()
+    await this.timeline.run(() => process.state !== 'starting', 2000)
+    if (process.state === 'refused') throw new Error(`the lease is held by another:\n${this.tell()}`)
+    return process
   }
 
-  async regent(): Promise<RegentProcess> {
+  /** A process that begins as virtual time passes, or ends at once where another one holds the lease. */
+  launch(): RegentProcess {
     const { universe, durable, config } = this
     const process = new RegentProcess({ name: `regent-${this.processes.length + 1}`, universe, durable, config })
     this.processes.push(process)
-    let started = false
-    void process.start().then(() => {
-      started = true
-    })
-    await this.timeline.run(() => started || process.life.dead, 2000)
+    void process.start()
     return process
   }
 
@@ -151,6 +133,28 @@ export class Scene {
       `reign ${JSON.stringify(this.reign())}`,
       ...this.processes.flatMap((p) => [p.life.name, ...p.said().slice(-60), ...p.broken.map(String)]),
     ].join('\n')
+  }
+}
+
+/** s1 leads, the others follow it. */
+export function connect(universe: Universe, options: Pick<SceneOptions, 'waitCount' | 'closed'>): void {
+  const [primary, ...replicas] = universe.servers
+  if (primary === undefined) return
+  if (!options.closed) primary.access = 'writable'
+  if (options.waitCount > 0) primary.source = { enabled: true, waitCount: options.waitCount }
+  for (const replica of replicas) {
+    replica.replicaSide = options.waitCount > 0
+    replica.channel = {
+      source: primary.address,
+      receiver: 'running',
+      applier: 'running',
+      relay: [],
+      heartbeats: 0,
+      countedAt: universe.timeline.now,
+      heartbeatMs: DEFAULT_POLICY.heartbeatMs,
+      connectRetryMs: DEFAULT_POLICY.connectRetryMs,
+      connecting: false,
+    }
   }
 }
 

@@ -27,6 +27,8 @@ export interface ModelChannel {
   applier: Applier
   receiverError?: ReplicationError
   applierError?: ReplicationError
+  /** Stops the applier at its next transaction, however often it is started, until somebody mends the data. */
+  stumbles?: ReplicationError
   /** Received, not applied. */
   relay: Transaction[]
   heartbeats: number
@@ -75,8 +77,12 @@ export class ModelServer {
   sessions: Session[] = []
   /** New writes are held by a closing that waits for running commits. */
   closing = false
+  /** Clients that hold what a closing has to wait for: a table lock, a long statement. */
+  locks = 0
   parked: (() => void)[] = []
   packets: Packet[] = []
+  /** Tokens whose holders have a session for changes here. */
+  readonly holders = new Set<number>()
   /** Sessions for changes of older tokens have been killed here. */
   killedBelow = 0
   pumping = false

@@ -1,6 +1,6 @@
 import { EMPTY_POSITION } from '../../model/gtid/mariadb-position.ts'
 import type { History } from '../../model/history.ts'
-import type { AttachedReplica, Channel, SemiSync, ServerStatus } from '../../model/server.ts'
+import type { Access, AttachedReplica, Channel, SemiSync, ServerStatus } from '../../model/server.ts'
 import type { Version } from '../../model/version.ts'
 import type { ModelChannel, ModelServer } from './server.ts'
 import { positionOf, setOf, stateOf } from './transaction.ts'
@@ -21,7 +21,7 @@ export function statusOf(server: ModelServer, universe: Universe): ServerStatus 
     numericId: server.numericId,
     aliases: [],
     uptimeS: Math.floor((universe.timeline.now - server.startedAt) / 1000),
-    access: server.access,
+    access: accessOf(server),
     history: historyOf(server),
     channels: server.channel ? [channelOf(server, server.channel, universe)] : [],
     semiSync: semiSyncOf(server, universe),
@@ -38,6 +38,12 @@ export function statusOf(server: ModelServer, universe: Universe): ServerStatus 
     },
     connections: { used: 1 + server.sessions.length, max: 500 },
   }
+}
+
+/** MariaDB's read-only lets privileged accounts through, and shows nothing of a SET that waits. */
+function accessOf(server: ModelServer): Access {
+  if (server.access === 'writable') return server.closing && server.flavour === 'mysql' ? 'closing' : 'writable'
+  return server.flavour === 'mysql' ? 'closed_to_all' : 'closed_to_clients'
 }
 
 export function historyOf(server: ModelServer): History {

@@ -1,3 +1,4 @@
+import { printAddress } from '../../model/address.ts'
 import type { Store } from '../../ports/store.ts'
 import type { Durable } from './durable.ts'
 import type { Life } from './life.ts'
@@ -5,10 +6,12 @@ import type { Life } from './life.ts'
 /** The store of one process over what is durable. */
 export function modelStore(durable: Durable, life: Life): Store {
   const read = <T>(find: () => T): Promise<T> => life.outlive(Promise.resolve().then(() => structuredClone(find())))
+  /** Nothing that a recovery rests on: no point at which a process is killed. */
+  const note = <T>(change: () => T): Promise<T> => life.outlive(Promise.resolve().then(change))
   const write = <T>(what: string, change: () => T): Promise<T> => life.point(what, async () => change())
   return {
     clusters: () => read(() => durable.clusters),
-    addCluster: (record) => write('add cluster', () => void durable.clusters.push(record)),
+    addCluster: (record) => write('add cluster', () => durable.addCluster(record)),
     reign: (cluster) => read(() => durable.newestFirst(cluster)[0]),
     reigns: (cluster) => read(() => durable.newestFirst(cluster)),
     recordReign: (reign, token) => write('record reign', () => durable.holds(token) && durable.mint(reign)),
@@ -22,11 +25,13 @@ export function modelStore(durable: Durable, life: Life): Store {
         durable.reigns[at] = { ...reign, state: 'open' }
       }),
     servers: (cluster) => read(() => [...durable.servers.values()].filter((s) => s.cluster === cluster)),
-    rememberServer: async (record) => void durable.servers.set(`${record.cluster} ${record.id}`, record),
-    forgetServer: async (cluster, server) => void durable.servers.delete(`${cluster} ${server}`),
+    rememberServer: (record) =>
+      note(() => void durable.servers.set(`${record.cluster} ${printAddress(record.address)}`, record)),
+    forgetServer: (cluster, server) => note(() => durable.forget(cluster, server)),
     readings: (cluster) =>
       read(() => [...durable.readings].filter(([key]) => key.startsWith(`${cluster} `)).map(([, reading]) => reading)),
-    rememberReading: async (cluster, reading) => void durable.readings.set(`${cluster} ${reading.server}`, reading),
+    rememberReading: (cluster, reading) =>
+      note(() => void durable.readings.set(`${cluster} ${reading.server}`, structuredClone(reading))),
     nextRouteNumber: (cluster, epoch, token) =>
       write('route number', () => {
         durable.demand(token)
@@ -35,16 +40,18 @@ export function modelStore(durable: Durable, life: Life): Store {
         durable.routeNumbers.set(key, next)
         return next
       }),
-    orders: (cluster, at) => read(() => durable.orders.filter((o) => o.cluster === cluster && o.until > at)),
-    giveOrder: async (order) => void durable.orders.push(order),
-    withdrawOrder: async (cluster, kind, server) => {
-      const before = durable.orders.length
-      const stay = durable.orders.filter((o) => o.cluster !== cluster || o.kind !== kind || o.server !== server)
-      durable.orders.splice(0, before, ...stay)
-      return before - stay.length
-    },
-    addEvidence: async (record) => void durable.evidence.push({ ...record, id: durable.evidence.length + 1 }),
-    evidence: (cluster, limit) => read(() => durable.evidence.filter((e) => e.cluster === cluster).slice(-limit)),
+    orders: (cluster, at) =>
+      read(() => durable.orders.filter((o) => o.cluster === cluster && o.from <= at && at < o.until)),
+    giveOrder: (order) => note(() => void durable.orders.push(order)),
+    withdrawOrder: (cluster, kind, server) => note(() => durable.withdraw(cluster, { kind, server })),
+    addEvidence: (record) => note(() => void durable.evidence.push({ ...record, id: durable.evidence.length + 1 })),
+    evidence: (cluster, limit) =>
+      read(() =>
+        durable.evidence
+          .filter((e) => e.cluster === cluster)
+          .reverse()
+          .slice(0, limit),
+      ),
     end: async () => undefined,
   }
 }

@@ -90,6 +90,8 @@ export class Universe {
       server.waiting = []
       server.parked = []
       server.closing = false
+      server.locks = 0
+      server.holders.clear()
       for (const packet of server.packets) packet.state = 'ended'
       server.packets = []
       for (const session of server.sessions) session.open = false
@@ -111,7 +113,8 @@ export class Universe {
       if (server.channel) {
         server.channel.relay = []
         server.channel.receiver = 'connecting'
-        if (server.channel.applierError === undefined) server.channel.applier = 'running'
+        server.channel.applier = 'running'
+        delete server.channel.applierError
       }
     })
   }

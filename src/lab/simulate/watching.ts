@@ -16,11 +16,12 @@ export function modelWatching(wire: Wire, life: Life): Watching {
 
   universe.whenDown((server) => {
     if (!universe.linked('regent', server.name)) return
-    timeline.after(NET_MS, () => {
-      if (life.dead) return
-      const look: Look = { kind: 'closed', sentAt: now(), at: now(), code: 'ECONNRESET' }
-      for (const listener of listeners) listener(server.address, look)
-    })
+    timeline.after(NET_MS, () =>
+      life.whenAwake(() => {
+        const look: Look = { kind: 'closed', sentAt: now(), at: now(), code: 'ECONNRESET' }
+        for (const listener of listeners) listener(server.address, look)
+      }),
+    )
   })
 
   const look = async (address: Address, deadlineMs: number): Promise<Look> => {
@@ -33,9 +34,8 @@ export function modelWatching(wire: Wire, life: Life): Watching {
   }
 
   const knock = async (address: Address, deadlineMs: number): Promise<Knock> => {
-    const seen = await look(address, deadlineMs)
-    const outcome = seen.kind === 'answered' ? 'accepted' : seen.kind === 'refused' ? 'refused' : 'silent'
-    return { address, outcome, at: now() }
+    using deadline = wire.clock.deadline(deadlineMs)
+    return { address, outcome: await wire.knock(address, deadline.signal), at: now() }
   }
 
   return {

@@ -1,5 +1,6 @@
 import type { Address } from '../../model/address.ts'
 import { printAddress } from '../../model/address.ts'
+import type { Knock } from '../../model/look.ts'
 import { failed, type Outcome } from '../../model/outcome.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ChangeContext } from '../../ports/servers.ts'
@@ -8,7 +9,7 @@ import type { ModelServer, Packet } from './server.ts'
 import type { Universe } from './universe.ts'
 
 /** Between the end of the right to change, as the holder counts it, and the deadline that a packet carries. */
-const GUARD_MARGIN_MS = 100
+const GUARD_MARGIN_MS = 200
 
 export type Answered<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly outcome: Outcome }
 
@@ -17,9 +18,16 @@ export interface WireParts {
   readonly clock: Clock
 }
 
-const noAnswer = (address: Address, why: string): { readonly ok: false; readonly outcome: Outcome } => ({
+type NoAnswer = Extract<Answered<never>, { readonly ok: false }>
+
+const overdue = (address: Address): NoAnswer => ({
   ok: false,
-  outcome: failed('no_answer', `${printAddress(address)} did not answer: ${why}`),
+  outcome: failed('no_answer', `${printAddress(address)} did not answer: the time was over`),
+})
+
+const refused = (address: Address): NoAnswer => ({
+  ok: false,
+  outcome: failed('unreachable', `${printAddress(address)}: connection refused`),
 })
 
 /** The network between one process of Regent and the servers. */
@@ -35,7 +43,7 @@ export class Wire {
   /** A question; the answer is what holds as it arrives there. Where nothing comes back, the signal ends the waiting. */
   ask<T>(address: Address, signal: AbortSignal, read: (server: ModelServer) => T): Promise<Answered<T>> {
     return new Promise((resolve) => {
-      const over = (): void => resolve(noAnswer(address, 'the time was over'))
+      const over = (): void => resolve(overdue(address))
       if (signal.aborted) return over()
       signal.addEventListener('abort', over, { once: true })
       const settle = (answer: Answered<T>): void => {
@@ -44,10 +52,23 @@ export class Wire {
       }
       this.universe.timeline.after(NET_MS, () => {
         const server = this.universe.at(address)
-        if (server === undefined || server.life === 'down') return settle(noAnswer(address, 'connection refused'))
+        if (server === undefined || server.life === 'down') return settle(refused(address))
         if (server.life === 'frozen' || !this.universe.linked('regent', server.name)) return
         const value = read(server)
         this.universe.timeline.after(NET_MS, () => settle({ ok: true, value }))
+      })
+    })
+  }
+
+  /** The kernel of a frozen host takes connections as before. */
+  knock(address: Address, signal: AbortSignal): Promise<Knock['outcome']> {
+    const { universe } = this
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve('silent'), { once: true })
+      universe.timeline.after(2 * NET_MS, () => {
+        const server = universe.at(address)
+        if (server === undefined || server.life === 'down') resolve('refused')
+        else if (universe.linked('regent', server.name)) resolve('accepted')
       })
     })
   }
@@ -78,7 +99,7 @@ export class Wire {
         })
       }
       this.universe.timeline.after(NET_MS + sending.delayMs, () => {
-        if (!this.#arrive(address, packet)) settle(noAnswer(address, 'connection refused').outcome)
+        if (!this.#arrive(address, packet)) settle(refused(address).outcome)
       })
     })
   }
@@ -101,6 +122,7 @@ export class Wire {
       return undefined
     }
     packet.state = 'ran'
+    server.holders.add(packet.token)
     if (this.universe.timeline.now >= packet.guardUntil) return LATE
     const apply = (change: () => void): void =>
       this.universe.change(server, { token: packet.token, what: sending.what }, change)
@@ -112,7 +134,7 @@ export class Wire {
     const server = this.universe.at(address)
     const reachable = server?.life === 'up' && this.universe.linked('regent', server.name)
     if (packet.outcome) return reachable ? packet.outcome : UNKNOWN
-    if (server?.life === 'down') return failed('no_answer', 'connection refused')
+    if (server?.life === 'down') return refused(address).outcome
     if (!reachable) return UNKNOWN
     packet.state = 'ended'
     return failed('no_answer', 'not answered in time; it was killed and seen gone')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { covers, handsOnGtids, joinedPosition } from './position.ts'
+import { covers, handsOnGtids, inDomainsOf, joinedPosition } from './position.ts'
 
 describe('a position covers another', () => {
   test.each([
@@ -33,4 +33,9 @@ test('joined positions stand at the furthest of each domain', () => {
   expect(joinedPosition(['0-1-5', '0-2-7,3-1-1', ''])).toBe('0-2-7,3-1-1')
   expect(joinedPosition(['0-2-7', '0-1-5'])).toBe('0-2-7')
   expect(joinedPosition([])).toBe('')
+})
+
+test('only domains that both know are common', () => {
+  expect(inDomainsOf('0-1-7,9-99-2', '0-3-5')).toBe('0-1-7')
+  expect(inDomainsOf('9-99-2', '')).toBe('')
 })

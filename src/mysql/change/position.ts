@@ -32,6 +32,12 @@ export function handsOnGtids(state: string, part: string): boolean {
   )
 }
 
+/** Of position `whole` what is in domains that `known` names. */
+export function inDomainsOf(whole: string, known: string): string {
+  const domains = new Set(gtids(known).map(({ domain }) => domain))
+  return print(gtids(whole).filter(({ domain }) => domains.has(domain)))
+}
+
 /** Per domain the one that stands furthest. */
 export function joinedPosition(positions: readonly string[]): string {
   const furthest = new Map<string, Gtid>()
@@ -41,5 +47,8 @@ export function joinedPosition(positions: readonly string[]): string {
       furthest.set(gtid.domain, gtid)
     }
   }
-  return [...furthest.values()].map(({ domain, server, seq }) => `${domain}-${server}-${seq}`).join(',')
+  return print([...furthest.values()])
 }
+
+const print = (list: readonly Gtid[]): string =>
+  list.map(({ domain, server, seq }) => `${domain}-${server}-${seq}`).join(',')

@@ -8,6 +8,11 @@ export interface ChannelState {
   readonly applier: Applier
   readonly receiverError?: ReplicationError
   readonly applierError?: ReplicationError
+  /**
+   * The source has begun to send: it has named its binlog file. A receiver reads as running a moment before its source refuses to
+   * send (error 1236). After a move that keeps the relay log the name may be left from the source before.
+   */
+  readonly dumpBegun: boolean
   /** Printed, comparable with what the same server printed before. */
   readonly received: string
   /** Printed. MySQL: of the whole server, MariaDB: `gtid_slave_pos`. */
@@ -46,6 +51,12 @@ export interface Thread {
 export interface AccessState {
   readonly access: Access
   readonly says: string
+}
+
+/** By user name alone: from which of its hosts a session was let in is not always told. `everyone`: by a privilege of PUBLIC. */
+export interface Bypassers {
+  readonly users: ReadonlySet<string>
+  readonly everyone: boolean
 }
 
 export interface SemiSyncState {

@@ -2,9 +2,10 @@ import type { TlsSettings } from '../../model/cluster.ts'
 import type { Receiver } from '../../model/server.ts'
 import { atLeast } from '../../model/version.ts'
 import { integer, seconds, text } from '../change/literal.ts'
-import { covers, handsOnGtids, joinedPosition } from '../change/position.ts'
+import { covers, handsOnGtids, inDomainsOf, joinedPosition } from '../change/position.ts'
 import { numberOf, printed, type Question, type Row } from '../change/question.ts'
 import type { AccessState, ChannelState, Thread } from '../change/state.ts'
+import { bypassers } from './bypassers-mariadb.ts'
 import type { ChangeSide, Demotion, Following } from './changes.ts'
 
 /** MariaDB 10.6 to 11.8. */
@@ -54,6 +55,7 @@ export const mariadbChanges: ChangeSide = {
     statements: ['SELECT @@GLOBAL.read_only AS read_only'],
     read: ([rows]) => accessState(rows?.[0]),
   },
+  bypassers,
   semiSync: {
     statements: ['SELECT @@GLOBAL.rpl_semi_sync_master_enabled AS enabled'],
     read: ([rows]) => ({ enabled: numberOf(rows?.[0], 'enabled') === 1, waitCount: 1 }),
@@ -83,6 +85,7 @@ export const mariadbChanges: ChangeSide = {
     read: ([rows]) => numberOf(rows?.[0], 'waited') === 0,
   }),
   handsOn: (holdings, part) => handsOnGtids(holdings.executed, part),
+  inCommon: inDomainsOf,
   reached: covers,
 }
 
@@ -153,6 +156,7 @@ function channelState(row: Row): ChannelState {
     applier: printed(row, 'Slave_SQL_Running') === 'Yes' ? 'running' : 'stopped',
     ...error('receiverError', row, 'Last_IO_'),
     ...error('applierError', row, 'Last_SQL_'),
+    dumpBegun: printed(row, 'Master_Log_File') !== '',
     received,
     applied,
     // Without any GTID received only the coordinates tell. Else they do not: a CHANGE that names the relay log sets them.

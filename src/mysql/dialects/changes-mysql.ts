@@ -1,6 +1,6 @@
 import type { TlsSettings } from '../../model/cluster.ts'
 import { contains } from '../../model/gtid/mysql-set.ts'
-import { gtidSet } from '../../model/gtid/mysql-text.ts'
+import { gtidSet, printGtidSet } from '../../model/gtid/mysql-text.ts'
 import type { Access, Receiver } from '../../model/server.ts'
 import { integer, seconds, text } from '../change/literal.ts'
 import { numberOf, printed, type Question, type Row } from '../change/question.ts'
@@ -58,6 +58,8 @@ export const mysqlChanges: ChangeSide = {
     statements: ['SELECT @@GLOBAL.super_read_only AS super_read_only, @@GLOBAL.read_only AS read_only'],
     read: ([rows]) => accessState(rows?.[0]),
   },
+  // super_read_only holds every account.
+  bypassers: undefined,
   semiSync: {
     statements: [
       'SELECT @@GLOBAL.rpl_semi_sync_source_enabled AS enabled, @@GLOBAL.rpl_semi_sync_source_wait_for_replica_count AS wait_count',
@@ -79,6 +81,10 @@ export const mysqlChanges: ChangeSide = {
     read: ([rows]) => numberOf(rows?.[0], 'waited') === 0,
   }),
   handsOn: (holdings, part) => contains(gtidSet(holdings.executed), gtidSet(part)),
+  inCommon: (target, own) => {
+    const uuids = new Set(gtidSet(own).parts.map((part) => part.uuid))
+    return printGtidSet({ parts: gtidSet(target).parts.filter((part) => uuids.has(part.uuid)) })
+  },
   reached: (applied, target) => contains(gtidSet(applied), gtidSet(target)),
 }
 
@@ -145,6 +151,7 @@ function channelState(row: Row, extra: Row | undefined): ChannelState {
     applier: printed(row, 'Replica_SQL_Running') === 'Yes' ? 'running' : 'stopped',
     ...error('receiverError', row, 'Last_IO_'),
     ...error('applierError', row, 'Last_SQL_'),
+    dumpBegun: printed(row, 'Source_Log_File') !== '',
     received,
     applied,
     caughtUp: contains(gtidSet(applied), gtidSet(received)),

@@ -2,7 +2,7 @@ import type { Address } from '../../model/address.ts'
 import type { Account, TlsSettings } from '../../model/cluster.ts'
 import type { Flavour, Version } from '../../model/version.ts'
 import type { Question } from '../change/question.ts'
-import type { AccessState, ChannelState, Holdings, SemiSyncState, Thread } from '../change/state.ts'
+import type { AccessState, Bypassers, ChannelState, Holdings, SemiSyncState, Thread } from '../change/state.ts'
 
 /** Where a channel shall lead. Every CHANGE names the heartbeat period: one that names a host without it sets it back. */
 export interface Destination {
@@ -71,6 +71,8 @@ export interface ChangeSide {
   readonly coordinatorThreads: (channel: string) => Question<readonly number[]>
   readonly threads: Question<readonly Thread[]>
   readonly access: Question<AccessState>
+  /** Accounts whose sessions write in spite of read-only. Undefined: a closed server holds them all. */
+  readonly bypassers: Question<Bypassers> | undefined
   readonly semiSync: Question<SemiSyncState>
   readonly semiSyncClients: Question<number>
   readonly holdings: Question<Holdings>
@@ -80,6 +82,8 @@ export interface ChangeSide {
   readonly waitApplied: (target: string, waitMs: number) => Question<boolean>
   /** Whether what `holdings` hands on contains `part` (printed); false where that cannot be proven. */
   readonly handsOn: (holdings: Holdings, part: string) => boolean
+  /** Of `target` what is numbered by those who also number something of `own`: without another cluster's transactions. */
+  readonly inCommon: (target: string, own: string) => string
   /** Whether `applied` of one server reaches the `position` of another's holdings. */
   readonly reached: (applied: string, target: string) => boolean
 }

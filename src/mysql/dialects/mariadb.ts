@@ -7,7 +7,7 @@ import { mariadbRead } from './mariadb-read.ts'
 export const mariadb: Dialect = {
   name: 'mariadb',
   covers: (version) => version.flavour === 'mariadb' && atLeast(version, 10, 6) && !atLeast(version, 12, 0),
-  proven: ['10.11'],
+  proven: ['10.11', '11.8'],
   can: {
     superReadOnly: false,
     gtidSets: false,

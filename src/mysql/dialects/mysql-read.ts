@@ -27,6 +27,7 @@ const LIVE = [
  c.HEARTBEAT_INTERVAL FROM performance_schema.replication_connection_status s
  JOIN performance_schema.replication_connection_configuration c ON c.CHANNEL_NAME = s.CHANNEL_NAME`,
   `SELECT @@GLOBAL.read_only AS read_only, @@GLOBAL.super_read_only AS super_read_only,
+ @@GLOBAL.offline_mode AS offline_mode,
  @@GLOBAL.gtid_executed AS gtid_executed, @@GLOBAL.gtid_purged AS gtid_purged,
  @@GLOBAL.server_uuid AS server_uuid, @@GLOBAL.server_id AS server_id`,
   'SHOW REPLICAS',
@@ -72,6 +73,7 @@ function readLive(sets: ResultSets, slow: Slow, history: HistoryReader): ServerS
     aliases: slow.aliases,
     uptimeS: integer(status, 'uptime'),
     access: accessOf(own),
+    ...(flag(own, 'offline_mode') ? { offline: true } : {}),
     history: history(own, received),
     channels: setAt(sets, 0).flatMap((row) => channelOf(row, received)),
     semiSync: semiSyncOf(asRow(setAt(sets, 4)), status, 'counted'),

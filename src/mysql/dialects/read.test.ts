@@ -209,3 +209,8 @@ test('MariaDB: a channel by coordinates has no position that a GTID describes', 
   assert.equal(channelOf(status).positioning, 'coordinates')
   assert.match(printHistory(status.history), /received=untracked/)
 })
+
+test('MySQL in offline mode says so, otherwise the field is not there', () => {
+  assert.equal('offline' in read('mysql', captured('mysql', 'primary')), false)
+  assert.equal(read('mysql', altered('mysql', 'primary', { offline_mode: '1' })).offline, true)
+})

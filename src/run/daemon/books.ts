@@ -73,6 +73,7 @@ export class Books {
       journal.lastCompleted(cluster, 'failover', true),
     ])
     this.#reigns = [...reigns].sort((a, b) => a.epoch - b.epoch)
+    this.#office.observer.noteReigned(reigns.map((r) => r.primary))
     this.#orders = orders
     this.#recoveries = recoveries
     this.#lastCompleted = lastCompleted

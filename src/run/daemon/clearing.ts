@@ -1,4 +1,5 @@
 import { printAddress } from '../../model/address.ts'
+import type { Instant } from '../../model/ids.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import type { Office } from './office.ts'
 
@@ -49,13 +50,35 @@ export class Clearing {
   }
 }
 
-/** A warm session for changes on each server that answers, so that a promotion pays for no login. */
-export async function prepareSessions({ observer, servers, clock, cluster }: Office, lease: HeldLease): Promise<void> {
-  const answering = observer.sightings().filter((s) => s.latest.kind === 'answered')
+/**
+ * A warm session is asked something this often: a middlebox that forgets idle connections (the strictest common ones after four
+ * minutes) must not be found out by a promotion. Not with every round: the looks alone are two round trips a second.
+ */
+const REFRESH_MS = 120_000
+
+/** Where a session for changes stands ready, for which lease, and since when it was not asked anything. */
+export type Prepared = Map<string, { readonly token: number; readonly at: Instant }>
+
+/**
+ * A warm session for changes on each server that answers, so that a promotion pays for no login. One that breaks is brought back by
+ * itself. A server that stopped answering is asked again as soon as it answers: its host may have lost the session without a word.
+ */
+export async function prepareSessions(
+  { observer, servers, clock, cluster }: Office,
+  lease: HeldLease,
+  prepared: Prepared = new Map(),
+): Promise<void> {
   await Promise.all(
-    answering.map(async ({ address }) => {
+    observer.sightings().map(async ({ address, latest }) => {
+      const name = printAddress(address)
+      const known = prepared.get(name)
+      const at = clock.now()
+      if (latest.kind === 'answered' && known?.token === lease.token && at - known.at < REFRESH_MS) return
+      prepared.delete(name)
+      if (latest.kind !== 'answered') return
       using deadline = clock.deadline(PREPARE_MS)
-      await servers.prepare(address, { warrant: lease.warrant(cluster), signal: deadline.signal })
+      const outcome = await servers.prepare(address, { warrant: lease.warrant(cluster), signal: deadline.signal })
+      if (outcome.kind === 'done') prepared.set(name, { token: lease.token, at })
     }),
   )
 }

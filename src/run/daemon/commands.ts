@@ -12,11 +12,13 @@ import { refuse } from '../../model/plan.ts'
 import type { FencePolicy, LossPolicy, Policy } from '../../model/policy.ts'
 import { ProblemError, problem } from '../../model/problem.ts'
 import type { HeldLease } from '../../ports/lease.ts'
+import type { Shown } from './consent.ts'
 import { continueOpen } from './continue.ts'
 import { examine } from './examine.ts'
 import type { Keeper } from './keeper.ts'
 import { type Asked, type Office, situationFor } from './office.ts'
-import { type Approve, type RecoveryEnd, recover } from './recovery.ts'
+import { recover } from './recovery.ts'
+import type { RecoveryEnd } from './recovery-end.ts'
 import { act, planSingle } from './single.ts'
 
 export type ChangeVerb = 'failover' | 'switchover' | 'adopt' | 'rejoin' | 'fence' | 'unfence'
@@ -35,8 +37,12 @@ export interface Command {
   readonly abandon?: boolean
   /** `unfence`: although another reign stands, or another server takes writes. */
   readonly overReign?: boolean
+  /** `unfence`: although replicas received what it lacks, and would skip what it writes under the same GTIDs. */
+  readonly overHistory?: boolean
   /** `unfence`: how long Regent leaves it alone. */
   readonly forMs?: number
+  /** Said beforehand to the second act as well, whoever wins; never to more loss or a weaker fence than was shown. */
+  readonly yes?: boolean
 }
 
 /** What a command would do, without doing it: the very plan that would be run. */
@@ -65,12 +71,8 @@ function withExpected(planned: Planned, second: (act1: Plan) => Planned): Planne
 
 const readingsNow = (situation: Situation): SealedReadings => new Map(followers(situation).map((f) => [f.id, f.status]))
 
-/** Runs it in its turn. `shown`: the plan that the person said yes to. */
-export async function runCommand(
-  keeper: Keeper,
-  command: Command,
-  how: { readonly shown?: Plan; readonly approve?: Approve } = {},
-): Promise<RecoveryEnd> {
+/** Runs it in its turn. `shown`: what the person said yes to; where the second act turns out otherwise, they are asked again. */
+export async function runCommand(keeper: Keeper, command: Command, shown?: Shown): Promise<RecoveryEnd> {
   return keeper.exclusively(async () => {
     const { office, books } = keeper
     const lease = await keeper.acting()
@@ -84,12 +86,12 @@ export async function runCommand(
     const because = `${command.by}: ${command.reason || command.verb}`
     const end =
       command.verb === 'failover' || command.verb === 'switchover'
-        ? await recover(office, { ...asked, ...how, kind: command.verb, because }, lease)
-        : await act(
+        ? await recover(
             office,
-            { ...asked, ...(how.shown ? { shown: how.shown } : {}), kind: command.verb, because },
+            { ...asked, ...(shown ? { shown } : {}), yes: command.yes ?? false, kind: command.verb, because },
             lease,
           )
+        : await act(office, { ...asked, ...(shown ? { shown: shown.plan } : {}), kind: command.verb, because }, lease)
     if (command.verb === 'unfence' && end.kind === 'done') await release(keeper, asked.subject, command)
     await Promise.all([books.reload(), office.observer.lookAtAll('live', office.config.policy.lookDeadlineMs)])
     return end
@@ -138,7 +140,8 @@ async function askedBy(
   if (verb === 'rejoin' || verb === 'fence' || verb === 'unfence') {
     if (!named)
       throw new ProblemError(problem('usage', { what: `${verb} needs a server`, fix: `regent ${verb} <host:port>` }))
-    return { ...common, subject: named, ...(command.overReign ? { overReign: true } : {}) }
+    const { overReign = false, overHistory = false } = command
+    return { ...common, subject: named, overReign, overHistory }
   }
   if (!reign)
     return {

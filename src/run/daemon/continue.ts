@@ -1,4 +1,9 @@
-import { planFencingAgain, planForwardAgain, planSwitchoverAgain } from '../../decide/recover/again.ts'
+import {
+  planBarrierAgain,
+  planFencingAgain,
+  planForwardAgain,
+  planSwitchoverAgain,
+} from '../../decide/recover/again.ts'
 import { epoch, type ServerId } from '../../model/ids.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
@@ -70,7 +75,7 @@ async function forward(office: Office, { record, plan, lease }: Going): Promise<
   ).end
   const again =
     record.kind === 'switchover' && act1 ? planSwitchoverAgain(act1, plan, oldAnswers) : planForwardAgain(plan)
-  await goForward(office, { ...common, plan: again, ledger })
+  await goForward(office, { ...common, plan: planBarrierAgain(again, situation), ledger })
 }
 
 interface Single {

@@ -11,11 +11,12 @@ import type { Journal } from '../../ports/journal.ts'
 import type { HeldLease, Leases } from '../../ports/lease.ts'
 import type { Servers } from '../../ports/servers.ts'
 import type { Store } from '../../ports/store.ts'
-import { prepareSessions } from './clearing.ts'
+import { type Prepared, prepareSessions } from './clearing.ts'
 import type { DaemonEvent, DaemonListener } from './events.ts'
 import { Keeper } from './keeper.ts'
 import { Observer } from './observer.ts'
 import type { Office } from './office.ts'
+import { Questions } from './questions.ts'
 
 /** One cluster's own parts: accounts and TLS differ from cluster to cluster. */
 export interface ClusterParts {
@@ -44,6 +45,12 @@ export interface DaemonParts {
 const ASK_LEASE_EVERY_MS = 1000
 /** A change session is opened beforehand on each server; one that broke is opened again by the next change or by this round. */
 const PREPARE_EVERY_MS = 5000
+
+/** Of one cluster: what stands ready on which server is remembered from round to round. */
+interface Round {
+  readonly office: Office
+  readonly prepared: Prepared
+}
 
 export type Started =
   | { readonly kind: 'started' }
@@ -122,6 +129,11 @@ export class Daemon {
 
   /** Keeps all clusters until the signal fires, then gives the lease back. */
   async run(who: string, signal: AbortSignal): Promise<void> {
+    const silence = (): void => {
+      for (const keeper of this.keepers()) keeper.office.questions.end()
+    }
+    if (signal.aborted) silence()
+    else signal.addEventListener('abort', silence, { once: true })
     await Promise.all([
       ...this.keepers().map((keeper) => keeper.keep(signal)),
       this.#holdLease(who, signal),
@@ -139,7 +151,20 @@ export class Daemon {
     const tell = (event: DaemonEvent): void => {
       for (const listener of this.#listeners) listener(event)
     }
-    const office: Office = { cluster, config, observer, servers, ...routes, store, journal, clock, ids, tell }
+    const questions = new Questions(clock)
+    const office: Office = {
+      cluster,
+      config,
+      observer,
+      servers,
+      ...routes,
+      store,
+      journal,
+      clock,
+      ids,
+      tell,
+      questions,
+    }
     const proven = (topology: Topology): readonly string[] => unproven(this.#parts, config, topology)
     this.#keepers.set(config.alias, new Keeper({ office, lease: () => this.lease(), proven }))
   }
@@ -160,9 +185,10 @@ export class Daemon {
 
   async #prepare(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts
+    const rounds = this.keepers().map(({ office }): Round => ({ office, prepared: new Map() }))
     while (!signal.aborted) {
       const lease = this.lease()
-      if (lease) await Promise.all(this.keepers().map((keeper) => prepareSessions(keeper.office, lease)))
+      if (lease) await Promise.all(rounds.map(({ office, prepared }) => prepareSessions(office, lease, prepared)))
       const known = this.keepers().some((keeper) => keeper.view() !== undefined)
       await clock.sleep(lease && known ? PREPARE_EVERY_MS : ASK_LEASE_EVERY_MS / 4, signal).catch(() => undefined)
     }

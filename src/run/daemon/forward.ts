@@ -11,8 +11,9 @@ import { mintAhead } from '../execute/doers-route.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { type ActEnd, runAct } from '../execute/run.ts'
 import type { World } from '../execute/world.ts'
+import { leftOf } from './left.ts'
 import { type Office, worldFor } from './office.ts'
-import type { RecoveryEnd } from './recovery.ts'
+import type { RecoveryEnd } from './recovery-end.ts'
 
 /**
  * Waits, before the epoch is minted, for the fencing that the barrier will demand: a refusal can then still undo act 1. Costs
@@ -131,13 +132,11 @@ async function finish(
   if (office.observer.sightingOf(winner)?.answer?.status.version.flavour === 'mysql')
     journal.event(plan.recovery, clock.wall(), PASSWORD_CACHE)
   await journal.setState(plan.recovery, 'done', clock.wall(), lease.token)
-  const missed = ledger
-    .all()
-    .filter((e) => e.act === 2 && e.outcome !== undefined && e.outcome.kind !== 'done')
-    .map((e) => `${e.step.id}: ${e.outcome?.says}`)
-  const says = `${winner} reigns, epoch ${plan.mints?.epoch}${missed.length > 0 ? `; not done: ${missed.join('; ')}` : ''}`
+  const left = leftOf(ledger, 2)
+  const reigns = `${winner} reigns, epoch ${plan.mints?.epoch}`
+  const says = left.length > 0 ? `${reigns}; not done: ${left.join('; ')}` : reigns
   tell({ kind: 'recovery_ended', cluster, at: clock.wall(), id: plan.recovery, state: 'done', says })
-  return { kind: 'done', id: plan.recovery, says, newPrimary: winner }
+  return { kind: 'done', id: plan.recovery, says: reigns, left, newPrimary: winner }
 }
 
 /** It stays open: the next cycle goes on, and while the winner does not answer, a person may replace it by a failover. */

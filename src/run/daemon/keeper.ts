@@ -2,7 +2,7 @@ import { adoptable } from '../../decide/recover/adopt.ts'
 import { permit } from '../../decide/recover/permit.ts'
 import type { Diagnosis } from '../../model/diagnosis.ts'
 import type { ServerId } from '../../model/ids.ts'
-import type { RefusalReason } from '../../model/plan.ts'
+import type { RecoveryKind, RefusalReason } from '../../model/plan.ts'
 import type { Topology } from '../../model/topology.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Books } from './books.ts'
@@ -10,6 +10,7 @@ import { Clearing } from './clearing.ts'
 import { continueOpen } from './continue.ts'
 import { type Examination, examine } from './examine.ts'
 import type { Office } from './office.ts'
+import { notProven, onUnproven, waitsForWinner } from './reasons.ts'
 import { recover } from './recovery.ts'
 import { rehearse } from './rehearse.ts'
 import { restoreOrder, type Standing } from './returning.ts'
@@ -46,12 +47,6 @@ const REVIVE_MS = 5000
 const REHEARSALS = 10
 /** A failover that had to be taken back after act 1 is not begun again at once: each try cuts a primary that may be serving. */
 const RETRY_FAILOVER_MS = 10_000
-
-const WAITS_FOR_WINNER: RefusalReason = {
-  code: 'waits_for_winner',
-  says: 'an epoch is minted for a winner that does not answer: nobody else is chosen in it',
-  tryThis: 'bring that server back, or replace it: regent failover <cluster> --abandon --reason "…"',
-}
 
 /** Keeps one cluster writable: look, assemble, diagnose, plan, permit, run; one sentence per cycle. */
 export class Keeper {
@@ -129,10 +124,12 @@ export class Keeper {
       await this.books.refresh()
       // With books that cannot be read nothing is changed: a pause, or another reign, may stand in them.
       const lease = this.books.isCurrent() ? await this.acting() : undefined
-      if (lease && this.books.openRecovery()) {
+      const unfinished = this.books.openRecovery()
+      if (lease && unfinished) {
         const continued = await continueOpen(this.office, lease)
         if (continued === 'ended') await this.#settle()
-        if (continued === 'waits_for_winner') this.#deny([WAITS_FOR_WINNER])
+        if (continued === 'waits_for_winner')
+          this.#deny(unfinished.kind, [waitsForWinner(unfinished, this.office.config.alias)])
       }
       const seen = await examine(this.office, this.books)
       const at = this.office.clock.wall()
@@ -176,11 +173,7 @@ export class Keeper {
           ? undefined
           : this.#single({ kind: 'reopen', subject: primary, because }, lease)
       case 'fence_stale':
-        // Also under a pause: an older reign that takes writes is the harm itself. Only `recovery: ask` leaves it to a person.
-        if (this.office.config.policy.recovery === 'ask') return undefined
-        for (const stale of diagnosis.primary.targets)
-          await this.#single({ kind: 'fence', subject: stale, because, unsound: stale === primary }, lease)
-        return undefined
+        return this.#fenceStale(seen, lease)
       case 'none':
         this.#refusals = []
         if (primary !== undefined) await this.#rehearseOnce(primary)
@@ -194,6 +187,22 @@ export class Keeper {
     }
   }
 
+  /**
+   * Also under a pause, and on versions that no test ran on: an older reign that takes writes is the harm itself, and closing it takes
+   * nothing from the present one. Only `recovery: ask` leaves it to a person. The primary of the present reign is another matter:
+   * what an unproven version says of its history may be misread, and closing it ends all writing.
+   */
+  async #fenceStale({ diagnosis, topology }: Examination, lease: HeldLease): Promise<void> {
+    if (this.office.config.policy.recovery === 'ask') return
+    const { primary, targets, because } = diagnosis.primary
+    const unproven = this.#parts.proven(topology)
+    for (const stale of targets) {
+      const unsound = stale === primary
+      if (unsound && unproven.length > 0) this.#deny('fence', [notProven(unproven, `regent fence ${stale}`)])
+      else await this.#single({ kind: 'fence', subject: stale, because: onUnproven(because, unproven), unsound }, lease)
+    }
+  }
+
   async #failOver(seen: Examination, primary: ServerId, lease: HeldLease): Promise<void> {
     const { policy } = this.office.config
     const answer = permit({
@@ -202,7 +211,7 @@ export class Keeper {
       policy,
       unprovenVersions: this.#parts.proven(seen.topology),
     })
-    if (answer.kind === 'denied') return this.#deny(answer.reasons)
+    if (answer.kind === 'denied') return this.#deny('failover', answer.reasons)
     if (this.office.clock.now() < this.#retryAt) return
     const fresh = seen.stopped ? seen : await examine(this.office, this.books, { everyone: true })
     if (fresh.diagnosis.primary.remedy !== 'fail_over') return
@@ -219,7 +228,7 @@ export class Keeper {
     // The next round of looks is soon enough to ask again: a refusal that stands never becomes a busy loop.
     if (end.kind === 'refused') {
       if (end.undone) this.#retryAt = this.office.clock.now() + RETRY_FAILOVER_MS
-      return this.#deny(end.reasons)
+      return this.#deny('failover', end.reasons)
     }
     this.#refusals = []
     await this.#settle()
@@ -267,16 +276,16 @@ export class Keeper {
     await repairRoutes(this.office, reign, lease)
   }
 
-  #deny(reasons: readonly RefusalReason[]): void {
+  #deny(what: RecoveryKind, reasons: readonly RefusalReason[]): void {
     const same = this.#refusals.map((r) => r.code).join() === reasons.map((r) => r.code).join()
     this.#refusals = reasons
     const { cluster, clock, tell } = this.office
-    if (!same) tell({ kind: 'refused', cluster, at: clock.wall(), what: 'failover', reasons })
+    if (!same) tell({ kind: 'refused', cluster, at: clock.wall(), what, reasons })
   }
 
   async #adopt(topology: Topology, lease: HeldLease): Promise<void> {
     const choice = adoptable(topology, { open: false })
-    if ('reasons' in choice) return this.#deny(choice.reasons)
+    if ('reasons' in choice) return this.#deny('adopt', choice.reasons)
     await this.#single(
       { kind: 'adopt', subject: choice.server, because: 'all seeds answer, and it is the one writable root' },
       lease,
@@ -286,7 +295,7 @@ export class Keeper {
   async #single(repair: Repair, lease: HeldLease): Promise<void> {
     if (!this.books.mayTry(repair.kind, repair.subject)) return
     const end = await act(this.office, { ...repair, subjectState: 'answers', stopped: false, automatic: true }, lease)
-    if (end.kind === 'refused') this.#deny(end.reasons)
+    if (end.kind === 'refused') this.#deny(repair.kind, end.reasons)
     await this.#settle()
   }
 

@@ -11,6 +11,7 @@ import type { Topology } from '../../model/topology.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Depth, Watching } from '../../ports/servers.ts'
 import { Forgotten } from './forgotten.ts'
+import { type PastReading, PastReadings } from './past.ts'
 
 /** Slow-moving parts are read with every tenth look: five seconds at the default interval. */
 const FULL_EVERY = 10
@@ -33,8 +34,10 @@ export class Observer {
   readonly #sightings = new Map<string, Sighting>()
   readonly #looping = new Map<string, Address>()
   readonly #forgotten = new Forgotten()
+  readonly #past = new PastReadings()
   readonly #listeners = new Set<NewsListener>()
   #signal: AbortSignal | undefined
+  #reigned: ReadonlySet<ServerId> = new Set()
 
   constructor(parts: ObserverParts) {
     this.#parts = parts
@@ -94,7 +97,14 @@ export class Observer {
       declared: config.servers,
       at: clock.now(),
       reign,
+      seeds: config.seeds,
+      reigned: this.#reigned,
     })
+  }
+
+  /** Primaries of all reigns: whoever once led this cluster is never taken for another's. */
+  noteReigned(primaries: readonly ServerId[]): void {
+    this.#reigned = new Set(primaries)
   }
 
   addressOf(id: ServerId): Address | undefined {
@@ -104,6 +114,11 @@ export class Observer {
   sightingOf(id: ServerId): Sighting | undefined {
     const known = [...this.#sightings.values()].filter((s) => s.id === id)
     return known.find((s) => s.latest.kind === 'answered') ?? known[0]
+  }
+
+  /** Of a server while it took writes, newest first. */
+  pastReadings(id: ServerId): readonly PastReading[] {
+    return this.#past.of(id)
   }
 
   sightings(): readonly Sighting[] {
@@ -120,7 +135,8 @@ export class Observer {
   /** All sightings of one server: of an identity, or of an address that never answered. */
   forget(sightings: readonly Sighting[]): void {
     this.#forgotten.add(sightings, this.#parts.clock.now())
-    for (const { address } of sightings) {
+    for (const { address, id } of sightings) {
+      if (id !== undefined) this.#past.forget(id)
       this.#sightings.delete(printAddress(address))
       this.#parts.servers.forget(address)
     }
@@ -133,6 +149,7 @@ export class Observer {
     const before = this.#sightings.get(key)
     const sighting = sight(before, address, look, this.#parts.clock.wall())
     this.#sightings.set(key, sighting)
+    if (look.kind === 'answered' && sighting.answer) this.#past.note(sighting.answer)
     if (before === undefined || isNews(before, sighting))
       for (const listener of this.#listeners) listener(address, look)
     if (this.#signal) for (const unknown of this.#named()) this.#watch(unknown)

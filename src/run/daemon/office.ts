@@ -4,7 +4,7 @@ import type { PrimaryReading, Situation } from '../../decide/recover/situation.t
 import { type Address, printAddress } from '../../model/address.ts'
 import { type ClusterConfig, UNDECLARED } from '../../model/cluster.ts'
 import { receivedWithin } from '../../model/history.ts'
-import type { ClusterId, Epoch, RecoveryId, ServerId } from '../../model/ids.ts'
+import type { ClusterId, Epoch, Instant, RecoveryId, ServerId } from '../../model/ids.ts'
 import { epoch } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
 import type { Reign } from '../../model/reign.ts'
@@ -20,6 +20,7 @@ import { Ledger } from '../execute/ledger.ts'
 import type { World } from '../execute/world.ts'
 import type { DaemonListener } from './events.ts'
 import type { Observer } from './observer.ts'
+import type { Questions } from './questions.ts'
 
 /** How long a route may take to say which epoch it knows. */
 const READ_ROUTE_MS = 1000
@@ -38,6 +39,8 @@ export interface Office {
   readonly clock: Clock
   readonly ids: Ids
   readonly tell: DaemonListener
+  /** What a person is asked in the middle of a recovery. */
+  readonly questions: Questions
 }
 
 export interface Asked {
@@ -50,6 +53,7 @@ export interface Asked {
   /** Its history went backwards, as diagnosis found. */
   readonly unsound?: boolean
   readonly overReign?: boolean
+  readonly overHistory?: boolean
 }
 
 /** One snapshot for the planners. The last reading of the subject is our own, or else the one in the store. */
@@ -79,6 +83,7 @@ export async function situationFor(office: Office, asked: Asked, recovery: Recov
     unusableAckers: [],
     unsound: asked.unsound ?? false,
     overReign: asked.overReign ?? false,
+    overHistory: asked.overHistory ?? false,
     formerPrimaries:
       reign?.state === 'opening' ? reigns.filter((r) => r.epoch < reign.epoch).map((r) => r.primary) : [],
     ...(lastReading ? { lastReading } : {}),
@@ -120,10 +125,17 @@ async function lastReadingOf(office: Office, subject: ServerId): Promise<Primary
   const answer = sighting?.answer
   if (answer) {
     const until = sighting.troubleSince ?? office.clock.now()
-    return { status: answer.status, ageMs: Math.max(0, until - answer.sentAt), at: answer.at }
+    const ageOf = (sentAt: Instant): number => Math.max(0, until - sentAt)
+    const earlier = office.observer
+      .pastReadings(subject)
+      .map(({ history, sentAt }) => ({ history, ageMs: ageOf(sentAt) }))
+    return { status: answer.status, ageMs: ageOf(answer.sentAt), at: answer.at, earlier }
   }
   const stored = (await office.store.readings(office.cluster)).find((r) => r.server === subject)
-  return stored && { status: stored.status, ageMs: Math.max(0, office.clock.wall() - stored.at) }
+  if (!stored) return undefined
+  // It grows no older while it is thought about: whatever it showed of life ended before the first look that it did not answer.
+  const silentMs = sighting?.troubleSince === undefined ? 0 : office.clock.now() - sighting.troubleSince
+  return { status: stored.status, ageMs: Math.max(0, office.clock.wall() - silentMs - stored.at), earlier: [] }
 }
 
 export function worldFor(

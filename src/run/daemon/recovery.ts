@@ -1,3 +1,4 @@
+import { isAsShown } from '../../decide/recover/differs.ts'
 import { planFailoverAct1 } from '../../decide/recover/failover-act1.ts'
 import { planFailoverAct2, type SealedReadings } from '../../decide/recover/failover-act2.ts'
 import type { Situation } from '../../decide/recover/situation.ts'
@@ -11,37 +12,27 @@ import type { Ledger } from '../execute/ledger.ts'
 import { runAct } from '../execute/run.ts'
 import { undoAct1 } from '../execute/undo.ts'
 import type { World } from '../execute/world.ts'
+import { consent, type Second, type Shown } from './consent.ts'
 import { fencingSettled, goForward } from './forward.ts'
 import { type Asked, type Office, seenAgain, situationFor, worldFor } from './office.ts'
-
-export type RecoveryEnd =
-  | { readonly kind: 'done'; readonly id: RecoveryId; readonly says: string; readonly newPrimary?: ServerId }
-  | {
-      readonly kind: 'refused'
-      readonly id: RecoveryId
-      readonly reasons: readonly RefusalReason[]
-      readonly undone: boolean
-    }
-  | { readonly kind: 'failed'; readonly id: RecoveryId; readonly says: string }
-
-/** A person is asked again where act 2 differs from what was shown; automatic recovery has nobody to ask. */
-export type Approve = (plan: Plan) => Promise<boolean>
+import type { RecoveryEnd } from './recovery-end.ts'
 
 export interface Order extends Asked {
   readonly kind: 'failover' | 'switchover'
   readonly because: string
-  readonly approve?: Approve
-  /** Act 1 as it was shown; planned here where it was not. */
-  readonly shown?: Plan
+  /** What a person saw and said yes to; planned here where nothing was shown. Automatic recovery has nobody to ask. */
+  readonly shown?: Shown
+  /** The yes was given beforehand: it covers another winner, never more loss or a weaker fence than was shown. */
+  readonly yes?: boolean
 }
 
 /** A failover or switchover from its first veto to its end. Never throws for what can happen to servers; every end is journalled. */
 export async function recover(office: Office, order: Order, lease: HeldLease): Promise<RecoveryEnd> {
-  const id = order.shown?.recovery ?? office.ids.recovery()
+  const id = order.shown?.plan.recovery ?? office.ids.recovery()
   const situation = await situationFor(office, order, id)
   const planned = order.kind === 'failover' ? planFailoverAct1(situation) : planSwitchoverAct1(situation)
   if (planned.kind === 'refusal') return refusedBefore(office, order, id, planned.reasons)
-  const changed = order.shown && !sameSteps(order.shown, planned.plan)
+  const changed = order.shown && !isAsShown(order.shown.plan, planned.plan)
   if (changed) return refusedBefore(office, order, id, [PLAN_CHANGED])
   const began = await begin(office, order, planned.plan, lease)
   if (began !== undefined) return refusedBefore(office, order, id, [began])
@@ -67,8 +58,6 @@ export async function recover(office: Office, order: Order, lease: HeldLease): P
 }
 
 /** What was shown is what is run: where the cluster moved on in between, the new plan is shown first. */
-export const sameSteps = (a: Plan, b: Plan): boolean =>
-  JSON.stringify([a.subject, a.mints?.winner, a.steps]) === JSON.stringify([b.subject, b.mints?.winner, b.steps])
 export const PLAN_CHANGED: RefusalReason = {
   code: 'plan_changed',
   says: 'the cluster has changed since the plan was shown',
@@ -84,24 +73,18 @@ interface FirstAct {
 
 /** Plan again from what act 1 found; say no while it can still be undone; then the durable intent, and forward. */
 async function second(office: Office, first: FirstAct, before: Situation): Promise<RecoveryEnd> {
-  const { order, world, plan: plan1 } = first
-  const situation = await seenAgain(office, before)
-  const planned =
-    order.kind === 'failover'
-      ? planFailoverAct2(situation, sealedReadings(world.ledger))
-      : planSwitchoverAct2(situation, plan1)
-  if (planned.kind === 'refusal') return takeBackAfter(first, office, planned.reasons)
-  const unfenced = await fencingSettled(planned.plan, world)
+  const { order, world } = first
+  const found = await planSecond(office, first, before)
+  if (!('plan' in found)) return takeBackAfter(first, office, found)
+  const unfenced = await fencingSettled(found.plan, world)
   if (unfenced) return takeBackAfter(first, office, [unfenced])
-  if (order.approve && differs(plan1, planned.plan) && !(await order.approve(planned.plan)))
-    return takeBackAfter(first, office, [
-      {
-        code: 'answered_no',
-        says: 'the plan changed after the seal, and the answer was not yes',
-        tryThis: `regent plan ${order.kind}`,
-      },
-    ])
-  const intended = await office.journal.intend(world.recovery, planned.plan, world.lease.token)
+  if (order.automatic) noteOtherWinner(office, first.plan, found.plan)
+  const { shown, yes = false } = order
+  const again = (): Promise<Second | readonly RefusalReason[]> => planAfterAnswer(office, first, before)
+  const agreed = shown ? await consent(office, found, { shown, yes, again }) : found
+  if (!('plan' in agreed)) return takeBackAfter(first, office, agreed)
+  const { plan, situation } = agreed
+  const intended = await office.journal.intend(world.recovery, plan, world.lease.token)
   if (intended !== 'intended')
     return takeBackAfter(first, office, [
       {
@@ -110,24 +93,52 @@ async function second(office: Office, first: FirstAct, before: Situation): Promi
         tryThis: `regent history ${world.recovery}`,
       },
     ])
-  office.tell({
-    kind: 'plan',
-    cluster: office.cluster,
-    at: office.clock.wall(),
-    id: world.recovery,
-    plan: planned.plan,
-  })
-  return goForward(office, {
-    plan: planned.plan,
-    situation,
-    ledger: world.ledger,
-    lease: world.lease,
-    sealed: sealedReadings(world.ledger),
-  })
+  office.tell({ kind: 'plan', cluster: office.cluster, at: office.clock.wall(), id: world.recovery, plan })
+  const sealed = sealedReadings(world.ledger)
+  return goForward(office, { plan, situation, ledger: world.ledger, lease: world.lease, sealed })
 }
 
-const differs = (shown: Plan, real: Plan): boolean =>
-  shown.ranking.find((r) => r.eligible)?.server !== real.mints?.winner
+/** `only`: of the sealed ones, those that a winner may be chosen from. */
+async function planSecond(
+  office: Office,
+  { order, world, plan: act1 }: FirstAct,
+  before: Situation,
+  only: (server: ServerId) => boolean = () => true,
+): Promise<Second | readonly RefusalReason[]> {
+  const situation = await seenAgain(office, before)
+  const sealed = new Map([...sealedReadings(world.ledger)].filter(([server]) => only(server)))
+  const planned = order.kind === 'failover' ? planFailoverAct2(situation, sealed) : planSwitchoverAct2(situation, act1)
+  return planned.kind === 'refusal' ? planned.reasons : { plan: planned.plan, situation }
+}
+
+/** A person took up to half a minute: whoever died meanwhile is chosen no more, and a primary that came back is not replaced. */
+async function planAfterAnswer(
+  office: Office,
+  first: FirstAct,
+  before: Situation,
+): Promise<Second | readonly RefusalReason[]> {
+  const { observer, config } = office
+  await observer.lookAtAll('live', config.policy.lookDeadlineMs)
+  const answers = (server: ServerId): boolean => observer.sightingOf(server)?.latest.kind === 'answered'
+  if (before.subjectState !== 'answers' && answers(before.subject)) return [PRIMARY_IS_BACK]
+  return planSecond(office, first, before, answers)
+}
+
+const PRIMARY_IS_BACK: RefusalReason = {
+  code: 'primary_is_back',
+  says: 'the old primary answers again: it was judged while it did not',
+  tryThis: 'look at it as it is now: regent diagnose',
+}
+
+/** Automatic recovery never asks; that the seal showed another one than was expected stands in its record. */
+function noteOtherWinner(office: Office, act1: Plan, act2: Plan): void {
+  if (act1.kind !== 'failover') return
+  const expected = act1.ranking.find((r) => r.eligible)?.server
+  const real = act2.ranking.find((r) => r.server === act2.mints?.winner)
+  if (!real || expected === real.server) return
+  const says = `the seal showed another winner: ${real.server} (${real.reasons.join(', ')}), not ${expected ?? 'nobody'}`
+  office.journal.event(act2.recovery, office.clock.wall(), says)
+}
 
 async function begin(office: Office, order: Order, plan: Plan, lease: HeldLease): Promise<RefusalReason | undefined> {
   const { clock, journal, cluster, tell } = office
@@ -197,6 +208,7 @@ export async function takeBack(office: Office, world: World, reasons: readonly R
   await journal.setState(id, 'undone', clock.wall(), lease.token)
   const says = `refused: ${reasons.map((r) => r.says).join('; ')}${left.length > 0 ? `. Not reversed: ${left.join('; ')}` : ''}`
   tell({ kind: 'recovery_ended', cluster, at: clock.wall(), id, state: 'undone', says })
-  tell({ kind: 'refused', cluster, at: clock.wall(), what: 'failover', reasons })
+  const what = (await journal.read(id))?.kind ?? 'failover'
+  tell({ kind: 'refused', cluster, at: clock.wall(), what, reasons })
   return { kind: 'refused', id, reasons, undone: true }
 }

@@ -1,6 +1,7 @@
 import { raisableTo } from '../../decide/recover/raise.ts'
-import type { ServerId } from '../../model/ids.ts'
+import type { RecoveryId, ServerId } from '../../model/ids.ts'
 import type { RefusalReason } from '../../model/plan.ts'
+import type { Reign } from '../../model/reign.ts'
 import { takesWrites } from '../../model/server.ts'
 import { edgesOf, type Topology } from '../../model/topology.ts'
 import type { HeldLease } from '../../ports/lease.ts'
@@ -78,10 +79,16 @@ async function recordLost(
   books: Books,
   errant: { readonly server: ServerId; readonly gtids: string },
 ): Promise<void> {
-  const failover = books
-    .recoveries()
-    .find((r) => r.kind === 'failover' && r.state === 'done' && r.subject === errant.server)
-  if (failover && failover.lost !== errant.gtids) await office.journal.setLost(failover.id, errant.gtids)
+  const id = replacing(books.reigns(), errant.server)
+  const recovery = id === undefined ? undefined : await office.journal.read(id)
+  if (recovery?.kind === 'failover' && recovery.state === 'done' && recovery.lost !== errant.gtids)
+    await office.journal.setLost(recovery.id, errant.gtids)
+}
+
+/** The recovery that ended the last reign of a server, however many there were since: the reign after it names that. */
+function replacing(reigns: readonly Reign[], server: ServerId): RecoveryId | undefined {
+  const last = reigns.findLastIndex((r) => r.primary === server)
+  return last < 0 ? undefined : reigns[last + 1]?.recovery
 }
 
 /** Former primaries that follow nobody or another, and replicas that still point at a former primary. */

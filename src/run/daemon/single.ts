@@ -1,21 +1,25 @@
 import { planAdopt } from '../../decide/recover/adopt.ts'
+import { isAsShown } from '../../decide/recover/differs.ts'
 import { planRaiseAckers } from '../../decide/recover/raise.ts'
-import { planFence, planRejoin, planReopen, planUnfence } from '../../decide/recover/returning.ts'
+import { isOnlyClosing, planFence, planRejoin, planReopen } from '../../decide/recover/returning.ts'
 import type { Situation } from '../../decide/recover/situation.ts'
+import { planUnfence } from '../../decide/recover/unfence.ts'
 import { epoch } from '../../model/ids.ts'
 import type { Plan, Planned, RecoveryKind } from '../../model/plan.ts'
+import { takesWrites } from '../../model/server.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { runAct } from '../execute/run.ts'
+import { leftOf } from './left.ts'
 import { type Asked, type Office, situationFor, worldFor } from './office.ts'
-import { type Approve, PLAN_CHANGED, type RecoveryEnd, sameSteps } from './recovery.ts'
+import { PLAN_CHANGED } from './recovery.ts'
+import type { RecoveryEnd } from './recovery-end.ts'
 
 export type SingleKind = Exclude<RecoveryKind, 'failover' | 'switchover'>
 
 export interface SingleOrder extends Asked {
   readonly kind: SingleKind
   readonly because: string
-  readonly approve?: Approve
   readonly shown?: Plan
 }
 
@@ -37,11 +41,7 @@ export async function act(office: Office, order: SingleOrder, lease: HeldLease):
   const planned = planSingle(order.kind, situation)
   if (planned.kind === 'refusal') return refused(office, order, id, planned.reasons)
   const { plan } = planned
-  if (order.shown && !sameSteps(order.shown, plan)) return refused(office, order, id, [PLAN_CHANGED])
-  if (order.approve && !(await order.approve(plan)))
-    return refused(office, order, id, [
-      { code: 'answered_no', says: 'the answer was not yes', tryThis: 'nothing was changed' },
-    ])
+  if (order.shown && !isAsShown(order.shown, plan)) return refused(office, order, id, [PLAN_CHANGED])
   const at = office.clock.wall()
   const head = {
     id,
@@ -67,7 +67,27 @@ export async function act(office: Office, order: SingleOrder, lease: HeldLease):
     ])
   office.tell({ kind: 'recovery_began', cluster: office.cluster, at, id, what: order.kind, because: order.because })
   office.tell({ kind: 'plan', cluster: office.cluster, at, id, plan })
-  return run(office, plan, lease)
+  const end = await run(office, plan, lease)
+  return isOnlyClosing(plan) && end.kind === 'done' ? comparedAfter(office, order, lease) : end
+}
+
+/** Its history stands still now. Read before the primary's: what the later reading lacks, the present reign lacks. */
+async function comparedAfter(office: Office, order: SingleOrder, lease: HeldLease): Promise<RecoveryEnd> {
+  const { observer, store, cluster, config } = office
+  const { shown: _, ...again } = order
+  const primary = (await store.reign(cluster))?.primary
+  await observer.lookAt([order.subject], 'live', config.policy.lookDeadlineMs)
+  if (primary !== undefined) await observer.lookAt([primary], 'live', config.policy.lookDeadlineMs)
+  const look = observer.sightingOf(order.subject)?.latest
+  if (look?.kind !== 'answered' || takesWrites(look.status.access))
+    return refused(office, order, office.ids.recovery(), [
+      {
+        code: 'not_closed',
+        says: `${order.subject} was closed, and does not read as closed now`,
+        tryThis: `see who opens it, then: regent rejoin ${order.subject}`,
+      },
+    ])
+  return act(office, again, lease)
 }
 
 /** An epoch is minted by the intent of act 2 only: a plan that mints one begins with an empty first act. */
@@ -96,7 +116,7 @@ export async function run(office: Office, plan: Plan, lease: HeldLease): Promise
   if (state !== 'act2') await journal.setState(plan.recovery, state, clock.wall(), lease.token)
   tell({ kind: 'recovery_ended', cluster, at: clock.wall(), id: plan.recovery, state, says })
   return end.kind === 'completed'
-    ? { kind: 'done', id: plan.recovery, says }
+    ? { kind: 'done', id: plan.recovery, says, left: leftOf(world.ledger, plan.act) }
     : { kind: 'failed', id: plan.recovery, says }
 }
 

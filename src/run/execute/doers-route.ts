@@ -3,7 +3,7 @@ import { done, failed, type Outcome } from '../../model/outcome.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { RouteMessage } from '../../model/route.ts'
 import type { Step } from '../../model/step.ts'
-import type { Announcer, Confirmation, SessionsOpen } from '../../ports/announcers.ts'
+import type { Announcer, Confirmation, SessionsClosed, SessionsOpen } from '../../ports/announcers.ts'
 import type { World } from './world.ts'
 
 /** The number is minted by the store for each message, an undo included: no two messages of one epoch are equal and different. */
@@ -66,12 +66,15 @@ function unconfirmed(route: string, confirmation: Exclude<Confirmation, { kind: 
   }
 }
 
+/** Clients wait for the opening meanwhile: from a server that takes longer to answer, every session is held, and asked for later. */
+const LOOK_MS = 50
 /** How often the server is asked again who sleeps. */
-const ASK_AGAIN_MS = 20
+const ASK_AGAIN_MS = 10
 
 /**
  * A session is closed only where the server shows it asleep *and* the last bytes that the route saw on it came from the server:
- * bytes forwarded a moment ago may still lie in the server's socket buffer while its thread shows Sleep.
+ * bytes forwarded a moment ago may still lie in the server's socket buffer while its thread shows Sleep. Each is closed once: a
+ * client that comes back waits for the next primary.
  */
 export function closeIdleSessions(
   step: Step<'close_idle_sessions'>,
@@ -82,27 +85,46 @@ export function closeIdleSessions(
     const address = world.addressOf(step.server)
     if (!announcer.closeIdle || !address)
       return failed('cannot_list', `${step.route} cannot list its sessions: clients keep theirs until they reconnect`)
-    if (await leadsElsewhere(announcer, address, signal))
-      return done(`${step.route} leads elsewhere, and has no session to it any more`)
-    let closed = 0
-    // Held first: what a client sends from now on waits here, so that an idle session stays idle while it is looked at.
-    await announcer.hold?.(signal)
-    for (;;) {
-      const idle = await world.servers.idleSessions(address, signal)
-      const result = await announcer.closeIdle(
-        idle.filter((s) => s.idle).map((s) => s.peer),
-        signal,
-      )
-      closed += result.closed
-      if (result.remaining === 0) return done(`${closed} sessions closed between statements`)
-      if (signal.aborted)
-        return failed('sessions_open', `${result.remaining} sessions were never idle; ${closed} closed`)
-      await world.clock.sleep(ASK_AGAIN_MS, signal).catch(() => undefined)
+    const closeIdle = async (withinMs: number): Promise<SessionsClosed> => {
+      using look = world.clock.deadline(withinMs, signal)
+      const shown = await world.servers.idleSessions(address, look.signal)
+      const idle = shown.filter((s) => s.idle).map((s) => s.peer)
+      return (await announcer.closeIdle?.(idle, signal)) ?? { closed: 0, remaining: 1 }
     }
+    if (step.until === 'held') return untilHeld(announcer, closeIdle, signal)
+    if (!(await leadsElsewhere(announcer, address, signal))) await announcer.hold?.(signal)
+    return untilClosed(world, () => closeIdle(step.deadlineMs), signal)
   })
 }
 
-/** Naming another primary has closed every session to this one; those that are there lead to the new one, and must not be held. */
+/** One look, and whoever has an answer under way keeps it but is heard no more: nothing new reaches the server once another may open. */
+async function untilHeld(
+  announcer: Announcer,
+  closeIdle: (withinMs: number) => Promise<SessionsClosed>,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  // Not held before the look: a session that is idle for certain loses no statement that its client sends meanwhile.
+  await announcer.watch?.(signal)
+  const { closed, remaining } = await closeIdle(LOOK_MS)
+  if (signal.aborted) return failed('sessions_open', `${announcer.name} has not said that its sessions are held`)
+  return done(`${closed} sessions closed between statements, ${remaining} are heard no more and end with their answer`)
+}
+
+async function untilClosed(
+  world: World,
+  closeIdle: () => Promise<SessionsClosed>,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  for (let all = 0; ; ) {
+    const { closed, remaining } = await closeIdle()
+    all += closed
+    if (remaining === 0) return done(`${all} sessions closed between statements`)
+    if (signal.aborted) return failed('sessions_open', `${remaining} sessions were never idle; ${all} closed`)
+    await world.clock.sleep(ASK_AGAIN_MS, signal).catch(() => undefined)
+  }
+}
+
+/** Then what is left leads to the old one and is held already; all others lead to the new one, and must not be held. */
 async function leadsElsewhere(announcer: Announcer, address: Address, signal: AbortSignal): Promise<boolean> {
   const reading = await announcer.read(signal)
   return reading.kind === 'known' && reading.message.kind === 'open' && !sameAddress(reading.message.primary, address)

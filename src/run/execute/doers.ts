@@ -35,7 +35,12 @@ const DOERS: Doers = {
   withdraw_route: withdraw,
   announce,
   close_idle_sessions: closeIdleSessions,
-  cut_clients: (s, w, signal) => at(w, s.server, (address) => w.servers.cutClients(address, [], context(w, signal))),
+  cut_clients: (s, w, signal) =>
+    at(w, s.server, (address) =>
+      s.whom === 'all'
+        ? w.servers.cutClients(address, [], context(w, signal))
+        : w.servers.cutPrivileged(address, context(w, signal)),
+    ),
   close_server: (s, w, signal) =>
     at(w, s.server, (address) => w.servers.close(address, { lockWaitS: s.lockWaitS }, context(w, signal))),
   open_server: (s, w, signal) => at(w, s.server, (address) => w.servers.open(address, context(w, signal))),

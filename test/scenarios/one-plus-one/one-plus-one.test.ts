@@ -31,3 +31,24 @@ test('trap 31: where policy says `ackers: refuse` nothing is changed', async () 
   await stage.sandbox.restart('s1')
   await stage.untilHealthy('s1')
 })
+
+test('trap 31: once its acker is back the survivor waits for acknowledgements again, as its reign wants it', async () => {
+  await using stage = await setStage({ shape: '1+1' })
+  await stage.watchInside()
+  await stage.open()
+  // Nobody writes: the killed server has nothing that was not received, and may follow again by itself.
+  await stage.sandbox.kill('s1')
+  const winner = await stage.untilReplaced('s1')
+  expect(await stage.ask(winner, words.sourceSide)).toBe('0')
+  await stage.sandbox.restart('s1')
+  await until('the source side is on again', async () => (await stage.ask(winner, words.sourceSide)) === '1', {
+    withinMs: 30_000,
+    seen: () => stage.story(),
+  })
+  await stage.untilHealthy(winner)
+  expect(await stage.ask('s1', words.sourceSide)).toBe('0')
+  const writers = await stage.writers(2, 5)
+  expect(await stage.verify(writers, winner)).toMatchObject({ lost: 0, contradicted: 0 })
+  const raised = (await stage.recoveries('raise_ackers')).map((r) => r.state)
+  expect(raised).toEqual(['done'])
+})

@@ -17,6 +17,8 @@ export interface Settings {
   readonly startReadOnly?: boolean
   /** How long a frozen Regent is waited for; default as for everybody. */
   readonly lease?: string
+  /** Further keys of the cluster in the file. */
+  readonly cluster?: Readonly<Record<string, unknown>>
   /** Which servers stand as seeds; default the first alone. */
   readonly seeds?: readonly string[]
 }
@@ -56,6 +58,7 @@ function fileOf(sandbox: Sandbox, place: Place, settings: Settings): unknown {
         clients_only_by_routes: settings.onlyByRoutes ?? settings.routes !== 'none',
         servers_start_read_only: settings.startReadOnly ?? true,
         policy: settings.policy ?? {},
+        ...settings.cluster,
       },
     },
   }

@@ -83,6 +83,8 @@ class Player {
       recovery: async (id) => this.#recoveries.get(id) ?? changes(),
       plan: async () => changes(),
       run: async () => changes(),
+      question: async () => undefined,
+      answer: async () => changes(),
       pause: async () => changes(),
       resume: async () => changes(),
       forget: async () => changes(),

@@ -1,12 +1,13 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { ProblemError, problem } from '../../../model/problem.ts'
-import type { Client, ClusterJson, CommandJson, EndJson, PlanJson } from '../../api/contract.ts'
+import type { Client, ClusterJson, CommandJson, EndJson, PlanJson, ShownJson } from '../../api/contract.ts'
 import type { Context } from '../context.ts'
 import { type Namer, namer, namesOf } from '../names.ts'
 import { waiting } from '../options.ts'
-import type { Register } from '../program.ts'
 import { darkness } from '../reach.ts'
+import type { Register } from '../verb.ts'
+import { answering } from './asked-again.ts'
 import { planText, refusalText } from './plan-text.ts'
 import { headline, topologyTree } from './topology.ts'
 
@@ -23,6 +24,7 @@ interface Options {
   readonly cluster?: string
   readonly abandon?: boolean
   readonly overReign?: boolean
+  readonly overHistory?: boolean
 }
 
 /** Where a verb's argument is a server, and where a cluster. */
@@ -97,7 +99,9 @@ function withOptions(command: Command, name: Verb): Command {
   if (name === 'failover')
     command.option('--abandon', 'first end the recovery that is open and cannot go on: its minted winner is given up')
   if (name === 'unfence')
-    command.option('--over-reign', 'although another reign stands, or another server takes writes')
+    command
+      .option('--over-reign', 'although another reign stands, or another server takes writes')
+      .option('--over-history', 'although replicas received what it lacks, and would skip what it then writes')
   if (name === 'unfence') command.option('--for <duration>', 'how long Regent leaves it alone', '10m')
   return command
 }
@@ -123,6 +127,7 @@ function request(context: Context, { verb, target, options }: Given): Request {
     ...(options.open ? { open: true } : {}),
     ...(options.abandon ? { abandon: true } : {}),
     ...(options.overReign ? { overReign: true } : {}),
+    ...(options.overHistory ? { overHistory: true } : {}),
     ...(options.loss === undefined ? {} : { loss: options.loss }),
     ...(options.fence === undefined ? {} : { fence: options.fence }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
@@ -162,7 +167,10 @@ async function change(context: Context, { cluster, json }: Request): Promise<voi
       return tellEnd(context, { kind: 'refused', id: '', reasons: planned.reasons, undone: false }, named)
     present(context, now, { verb: json.verb, planned })
     await context.confirm('Run this plan?')
-    tellEnd(context, await client.run(cluster, { ...json, shown: planned.plan }), named)
+    const yes = context.common.yes ?? false
+    const running = client.run(cluster, { ...json, shown: shownOf(planned), ...(yes ? { yes } : {}) })
+    const id = planned.plan.recovery
+    tellEnd(context, yes ? await running : await answering(context, { client, id }, running), named)
     if (context.io.stderr.isTTY) context.note(shape(context, await client.cluster(cluster)))
   })
 }
@@ -174,6 +182,10 @@ async function seen(client: Client, name: string): Promise<ClusterJson> {
   if (dark) throw new ProblemError(dark)
   return now
 }
+
+/** Both acts: what the second one turns out to be is compared with what was shown of it. */
+const shownOf = ({ plan, expected }: PlanJson): ShownJson =>
+  expected && 'plan' in expected ? { plan, expected: expected.plan } : { plan }
 
 const shape = (context: Context, cluster: ClusterJson): string =>
   `${headline(context, cluster)}\n${topologyTree(context, cluster)}\n`
@@ -193,9 +205,17 @@ function tellEnd(context: Context, end: EndJson, named: Namer): void {
   const text =
     end.kind === 'refused'
       ? `${refusalText(context, end.reasons)}${end.undone ? '\nact 1 was taken back' : ''}`
-      : `${end.kind}: ${end.says} (${end.id})${end.kind === 'failed' ? `\n    try: regent history ${end.id}` : ''}`
+      : `${end.kind}: ${end.says} (${end.id})${leftText(context, end)}`
   context.emit(end, { table: () => named(text), names: () => [end.id].filter((id) => id !== '') })
-  context.exitCode = EXITS[end.kind]
+  context.exitCode = end.kind === 'done' && end.left.length > 0 ? 1 : EXITS[end.kind]
+}
+
+/** What went wrong, and where all of it can be read. */
+function leftText(context: Context, end: Exclude<EndJson, { readonly kind: 'refused' }>): string {
+  const left = end.kind === 'done' ? end.left : []
+  if (end.kind === 'done' && left.length === 0) return ''
+  const lines = left.map((line) => `    ${context.paint('yellow', 'not done')}: ${line}`)
+  return ['', ...lines, `    try: regent history ${end.id}`].join('\n')
 }
 
 const EXITS: { readonly [K in EndJson['kind']]: number } = { done: 0, failed: 1, refused: 3 }

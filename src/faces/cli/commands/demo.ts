@@ -1,7 +1,7 @@
 import type { Flavour } from '../../../lab/sandbox/index.ts'
 import { runDemo } from '../demo/demo.ts'
 import { succeeded } from '../demo/facts.ts'
-import type { Register } from '../program.ts'
+import type { Register } from '../verb.ts'
 import { serverFlag } from './sandbox.ts'
 
 interface Options {

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Context } from '../context.ts'
-import type { Register } from '../program.ts'
+import type { Register } from '../verb.ts'
 
 /** The operator's hand: standing orders, each with a reason and an end. */
 export const registerOrders: Register = (program, verb) => {

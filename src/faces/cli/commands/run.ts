@@ -3,8 +3,8 @@ import { type Problem, ProblemError } from '../../../model/problem.ts'
 import { isRecord } from '../../../model/route.ts'
 import type { Context } from '../context.ts'
 import { watchable } from '../options.ts'
-import type { Register } from '../program.ts'
 import { type Column, table, tsv } from '../table.ts'
+import type { Register } from '../verb.ts'
 
 /** Programs that stay: the daemon, and the proxy. */
 export const registerRunning: Register = (program, verb) => {

@@ -8,8 +8,8 @@ import { readRouteMessage } from '../../../model/route.ts'
 import type { RecoveryJson } from '../../api/contract.ts'
 import { Watcher } from '../demo/watcher.ts'
 import { SANDBOX_CLUSTER } from './sandbox-config.ts'
+import type { SandboxJson, UpParts } from './sandbox-json.ts'
 import { watchLogOf } from './sandbox-place.ts'
-import type { SandboxJson, UpParts } from './sandbox-up.ts'
 
 /** A `regent watch` looks at the routes once a second; it needs a second to start, and a loaded machine much longer. */
 const MENDED_WITHIN_MS = 30_000
@@ -35,7 +35,7 @@ async function adopt(config: RegentConfig, server: string, { runners }: UpParts)
     const command = { verb: 'adopt', open: true, server, by: 'sandbox up' } as const
     const planned = await client.plan(SANDBOX_CLUSTER, command)
     if (planned.kind === 'refusal') throw refused(planned.reasons)
-    const end = await client.run(SANDBOX_CLUSTER, { ...command, shown: planned.plan })
+    const end = await client.run(SANDBOX_CLUSTER, { ...command, shown: { plan: planned.plan } })
     if (end.kind === 'refused') throw refused(end.reasons)
     if (end.kind === 'failed') throw new SandboxError(`the adoption failed: ${end.says}`)
     return await client.recovery(end.id)

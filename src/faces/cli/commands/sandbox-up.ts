@@ -2,22 +2,19 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import {
-  type Credentials,
   type Flavour,
   freePorts,
   type Sandbox,
   SandboxError,
-  type SandboxServer,
   type Shape,
   startSandbox,
-  type UserRole,
 } from '../../../lab/sandbox/index.ts'
-import { type Address, printAddress } from '../../../model/address.ts'
+import { printAddress } from '../../../model/address.ts'
 import { ProblemError, problem } from '../../../model/problem.ts'
-import type { Runners } from '../runners.ts'
 import { adoptAndOpen } from './sandbox-adopt.ts'
 import { sandboxConfig } from './sandbox-config.ts'
 import { takeDown } from './sandbox-down.ts'
+import type { SandboxJson, UpParts } from './sandbox-json.ts'
 import { configOf, newDir, noteStarted, storeOf } from './sandbox-place.ts'
 
 export interface UpRequest {
@@ -29,24 +26,6 @@ export interface UpRequest {
   /** Whether one server is opened and its reign recorded. */
   readonly adopt: boolean
   readonly policy: Readonly<Record<string, unknown>>
-}
-
-export interface UpParts {
-  readonly runners: Runners
-  readonly onProgress: (line: string) => void
-  readonly signal: AbortSignal
-}
-
-/** What `sandbox up --json` prints. */
-export interface SandboxJson {
-  readonly server: Flavour
-  readonly shape: Shape
-  readonly servers: readonly Pick<SandboxServer, 'id' | 'host' | 'port' | 'socket' | 'pid' | 'dataDir'>[]
-  readonly users: { readonly [R in UserRole]: Credentials }
-  readonly proxy: Address
-  readonly api: { readonly url: string; readonly token: string }
-  /** Path of the ready `regent.yaml`. */
-  readonly config: string
 }
 
 export interface Up {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { ProblemError } from '../../../model/problem.ts'
 import type { Context } from '../context.ts'
-import type { Register } from '../program.ts'
 import type { Grant } from '../runners.ts'
+import type { Register } from '../verb.ts'
 import { checkText, checkTsv } from './check-text.ts'
 
 export const registerSetup: Register = (program, verb) => {

@@ -90,7 +90,7 @@ function Proof({ recovery }: { readonly recovery: RecoveryJson }) {
   return (
     <div className="proof">
       <h3>Why</h3>
-      <p className="because">{because}</p>
+      <p className="because">{named(because, names)}</p>
       {verdict && (
         <details open>
           <summary>Evidence: {verdict.row.replaceAll('_', ' ')}</summary>

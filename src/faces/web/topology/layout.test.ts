@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { aCluster, aServer } from '../../../../test/made-up.ts'
 import type { ClusterJson, ServerJson } from '../../api/contract.ts'
 import { keyOf } from '../store.ts'
-import { aCluster, aServer } from '../testing/sample.ts'
 import { layOut, structureOf } from './layout.ts'
 
 const follows = (address: string, from: string, more: Partial<ServerJson> = {}): ServerJson =>

@@ -1,7 +1,7 @@
-import { ProblemError, problem } from '../../model/problem.ts'
-import type { Client, ClusterJson, RecoveryJson, ServerJson } from '../api/contract.ts'
+import type { Client, ClusterJson, QuestionJson, RecoveryJson, ServerJson } from '../src/faces/api/contract.ts'
+import { ProblemError, problem } from '../src/model/problem.ts'
 
-/** Answers of a client, made up: for tests of what the command line makes of them. */
+/** Answers of a client, made up: for tests of what each face makes of them. */
 
 export const aServer = (address: string, more: Partial<ServerJson> = {}): ServerJson => ({
   id: `id-of-${address}`,
@@ -52,6 +52,35 @@ export const aRecovery = (more: Partial<RecoveryJson> = {}): RecoveryJson => ({
   ...more,
 })
 
+const AN_ACT2 = {
+  version: 1,
+  recovery: 'r-9',
+  cluster: 'c-1',
+  kind: 'failover',
+  act: 2,
+  subject: 'id-of-db1:3306',
+  because: 'no acknowledged write is lost',
+  steps: [{ kind: 'open_server', id: 'open:id-of-db3:3306', after: [] }],
+  ranking: [],
+  risks: [],
+  fence: { demand: { atLeast: 'stopped', alsoRoutes: false }, because: 'it refuses' },
+} as unknown as QuestionJson['plan']['plan']
+
+/** Act 2 would lead to another winner than was shown. */
+export const aQuestion = (more: Partial<QuestionJson> = {}): QuestionJson => ({
+  id: 'r-9',
+  at: 1_700_000_000_000,
+  until: 1_700_000_030_000,
+  differs: [{ kind: 'other_winner', says: 'db3:3306 becomes the primary, not db2:3306' }],
+  plan: {
+    kind: 'plan',
+    plan: AN_ACT2,
+    lines: ['open db3:3306'],
+    names: { 'id-of-db1:3306': 'db1:3306', 'id-of-db3:3306': 'db3:3306' },
+  },
+  ...more,
+})
+
 /** What was asked of it, in order; `shop` is the only cluster that it knows. */
 export interface FakeClient extends Client {
   readonly asked: unknown[]
@@ -85,7 +114,9 @@ export function aClient(more: Partial<Client> = {}): FakeClient {
         name,
       ),
     plan: (name, command) => noted({ kind: 'refusal', reasons: [] }, 'plan', name, command),
-    run: (name, command) => noted({ kind: 'done', id: 'r-1', says: 'done' }, 'run', name, command),
+    run: (name, command) => noted({ kind: 'done', id: 'r-1', says: 'done', left: [] }, 'run', name, command),
+    question: async () => undefined,
+    answer: async (id, yes) => void asked.push(['answer', id, yes]),
     pause: (name, order) => noted(undefined, 'pause', name, order),
     resume: (name) => noted(undefined, 'resume', name),
     forget: (name, server) => noted(undefined, 'forget', name, server),

@@ -1,0 +1,73 @@
+import { receivedWithin } from '../../model/history.ts'
+import { type Planned, type RefusalReason, refuse } from '../../model/plan.ts'
+import { takesWrites } from '../../model/server.ts'
+import type { Step } from '../../model/step.ts'
+import { answering, plan } from './one-act.ts'
+import { followers, knownHistories, type Situation } from './situation.ts'
+
+/** A person opens a server by name. What would do harm is refused, until it, too, is accepted by name, and then named as a risk. */
+export function planUnfence(situation: Situation): Planned {
+  const { subject: server } = situation
+  const reasons = [
+    ...(situation.overReign ? [] : againstTwoPrimaries(situation)),
+    ...(situation.overHistory ? [] : againstReuse(situation)),
+  ]
+  if (reasons.length > 0) return refuse(...reasons)
+  const open: Step = {
+    kind: 'open_server',
+    id: `open:${server}`,
+    server,
+    after: [],
+    deadlineMs: 5000,
+    ifItFails: 'stop',
+  }
+  const planned = plan(situation, 'unfence', [open], 'a person opens it by name')
+  const accepted = [...againstTwoPrimaries(situation), ...againstReuse(situation)]
+  const risks = accepted.map(({ code, says }) => ({ code, says }))
+  return planned.kind === 'plan' ? { kind: 'plan', plan: { ...planned.plan, risks } } : planned
+}
+
+function againstTwoPrimaries(situation: Situation): readonly RefusalReason[] {
+  const { subject: server } = situation
+  const { reign, alias, members } = situation.topology
+  const way = `regent unfence ${server} --over-reign --reason "…" --for 10m`
+  if (reign && reign.primary !== server)
+    return [
+      {
+        code: 'another_reign',
+        says: `${reign.primary} reigns (epoch ${reign.epoch}): opening ${server} would make two primaries`,
+        tryThis: `${way}, or regent switchover ${alias} --to ${server}`,
+      },
+    ]
+  const writing = members.filter(
+    ({ id, sighting }) =>
+      id !== server && sighting.latest.kind === 'answered' && takesWrites(sighting.latest.status.access),
+  )
+  if (writing.length === 0) return []
+  return [
+    {
+      code: 'other_writable',
+      says: `${writing.map((m) => m.id).join(', ')} takes writes: opening ${server} would make two primaries`,
+      tryThis: `regent fence ${writing[0]?.id}, or: ${way}`,
+    },
+  ]
+}
+
+/** Not of another reign's server: whether its history is a part of theirs is the least that is wrong with opening that one. */
+function againstReuse(situation: Situation): readonly RefusalReason[] {
+  const { subject: server, topology } = situation
+  const status = answering(situation, server)
+  if (!status || (topology.reign && topology.reign.primary !== server)) return []
+  const ahead = followers(situation).filter(
+    (f) => receivedWithin(f.status.history, status.history, knownHistories(situation)) !== 'yes',
+  )
+  if (ahead.length === 0) return []
+  const names = ahead.map((f) => f.id).join(', ')
+  return [
+    {
+      code: 'gtids_reused',
+      says: `${names} may have received what ${server} lacks: ${server} would give the GTIDs of those transactions to new writes, and ${names} would skip these silently`,
+      tryThis: `regent failover ${topology.alias}, or, at this price: regent unfence ${server} --over-history --reason "…" --for 10m`,
+    },
+  ]
+}

@@ -1,0 +1,27 @@
+import type { RefusalReason } from '../../model/plan.ts'
+import type { RecoveryRecord } from '../../ports/journal.ts'
+
+/**
+ * Not replaced by itself: whether it was opened is not known (outcomes are written behind), and if it was, it may have acknowledged
+ * writes that the readings sealed before its opening say nothing of. A person may know that nobody wrote to it.
+ */
+export function waitsForWinner({ plans }: RecoveryRecord, alias: string): RefusalReason {
+  const minted = plans.findLast((p) => p.mints)?.mints
+  return {
+    code: 'waits_for_winner',
+    says: `epoch ${minted?.epoch ?? ''} is minted for ${minted?.winner ?? 'a server'}, which does not answer: it may have been opened and written to, so nobody else is chosen without being told`,
+    tryThis: `bring ${minted?.winner ?? 'that server'} back, or give it up: regent failover ${alias} --abandon --reason "…"`,
+  }
+}
+
+/** Why a server is closed, and that no test says how its version takes that. */
+export const onUnproven = (because: string, versions: readonly string[]): string =>
+  versions.length === 0
+    ? because
+    : `${because} (closed although no test of Regent ran on ${versions.join(', ')}: a server of an older reign must not take writes)`
+
+export const notProven = (versions: readonly string[], tryThis: string): RefusalReason => ({
+  code: 'version_not_proven',
+  says: `its history seems to have gone backwards, but no test of Regent ran on ${versions.join(', ')}: it is not closed without being told`,
+  tryThis: `${tryThis}, or allow it by name in the policy: trust_versions: [${versions.join(', ')}]`,
+})

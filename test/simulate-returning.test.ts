@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest'
+import { planRejoin } from '../src/decide/recover/returning.ts'
+import type { Situation } from '../src/decide/recover/situation.ts'
+import { planUnfence } from '../src/decide/recover/unfence.ts'
+import { A_SCENE, RegentProcess, Scene, type SceneOptions } from '../src/lab/simulate/index.ts'
+import { recoveryId, serverId } from '../src/model/ids.ts'
+import type { Access } from '../src/model/server.ts'
+import { type Command, runCommand } from '../src/run/daemon/index.ts'
+import { A_REPLICA, A_SETTING, type Setting, situationOf } from './simulate-situations.ts'
+
+const FLAVOURS = ['mysql', 'mariadb'] as const
+
+const codes = (planned: ReturnType<typeof planUnfence>): readonly string[] =>
+  planned.kind === 'refusal' ? planned.reasons.map((r) => r.code) : []
+
+describe.each(FLAVOURS)('opening a primary by name on %s', (flavour) => {
+  const living: Setting = { ...A_SETTING, flavour, subjectState: 'answers', stopped: false }
+
+  test('W27: one that is behind its replicas is refused by name; accepted by name, the risk is named', () => {
+    const situation = situationOf({
+      ...living,
+      primaryWrote: 8,
+      replicas: [A_REPLICA, { ...A_REPLICA, received: 8, applied: 8 }],
+    })
+    const refused = planUnfence(situation)
+    expect(codes(refused)).toEqual(['gtids_reused'])
+    expect(JSON.stringify(refused)).toMatch(/s2 may have received.*skip these silently.*--over-history/)
+    expect(JSON.stringify(refused)).not.toContain('s3 may')
+    const accepted = planUnfence({ ...situation, overHistory: true })
+    expect(accepted).toMatchObject({ kind: 'plan', plan: { risks: [{ code: 'gtids_reused' }] } })
+    expect(codes(planUnfence({ ...situation, overReign: true }))).toEqual(['gtids_reused'])
+  })
+
+  test('one that has all that they received is opened, and nothing is risked', () => {
+    expect(planUnfence(situationOf(living))).toMatchObject({ kind: 'plan', plan: { risks: [] } })
+  })
+
+  test('a server of another reign is opened over that reign alone, and two primaries are the named risk', () => {
+    const other: Situation = { ...situationOf(living), subject: serverId('s2') }
+    expect(codes(planUnfence(other))).toEqual(['another_reign'])
+    expect(planUnfence({ ...other, overReign: true })).toMatchObject({
+      kind: 'plan',
+      plan: { risks: [{ code: 'another_reign' }] },
+    })
+  })
+})
+
+function withAccess(situation: Situation, id: string, access: Access): Situation {
+  const members = situation.topology.members.map((m) => {
+    const { latest } = m.sighting
+    if (m.id !== id || latest.kind !== 'answered') return m
+    return { ...m, sighting: { ...m.sighting, latest: { ...latest, status: { ...latest.status, access } } } }
+  })
+  return { ...situation, topology: { ...situation.topology, members } }
+}
+
+test('a server that takes writes is closed before it is compared: the plan to rejoin only closes it', () => {
+  const living = situationOf({ ...A_SETTING, subjectState: 'answers', stopped: false })
+  const subject = serverId('s2')
+  const kinds = (situation: Situation): readonly string[] => {
+    const planned = planRejoin(situation)
+    return planned.kind === 'plan' ? planned.plan.steps.map((s) => s.kind) : codes(planned)
+  }
+  expect(kinds({ ...withAccess(living, 's2', 'writable'), subject })).toEqual(['close_server', 'cut_clients'])
+  expect(kinds({ ...living, subject })).toEqual(['attach'])
+})
+
+async function aScene(options: Partial<SceneOptions>): Promise<Scene> {
+  const scene = new Scene({ ...A_SCENE, ...options })
+  await scene.steady()
+  return scene
+}
+
+async function given(scene: Scene, command: Partial<Command> & Pick<Command, 'verb'>) {
+  let end: Awaited<ReturnType<typeof runCommand>> | undefined
+  const process = scene.processes.findLast((p) => !p.life.dead)
+  if (process)
+    void runCommand(process.keeper, { reason: 'test', by: 'ann', ...command }).then((e) => {
+      end = e
+    })
+  expect(await scene.timeline.run(() => end !== undefined, 30_000), scene.tell()).toBe(true)
+  return end
+}
+
+const replaced = async (scene: Scene): Promise<void> => {
+  scene.universe.kill('s1')
+  expect(await scene.timeline.run(() => scene.primary()?.name !== 's1' && scene.led(), 5000), scene.tell()).toBe(true)
+  await scene.timeline.pass(2000)
+}
+
+describe.each(FLAVOURS)('a server that returns on %s', (flavour) => {
+  test('a write that it takes until it is closed is found: nothing of its own is carried into the present reign', async () => {
+    const scene = await aScene({ flavour })
+    const stray = scene.universe.named('s3')
+    stray.access = 'writable'
+    await scene.timeline.pass(1000)
+    const writing = (): boolean => {
+      if (stray.access !== 'writable') return true
+      stray.append(stray.nextTransaction(100_000 + stray.binlog.length))
+      return false
+    }
+    const end = given(scene, { verb: 'rejoin', server: 's3:3306' })
+    expect(await scene.timeline.run(writing, 10_000), scene.tell()).toBe(true)
+    expect(await end, scene.tell()).toMatchObject({ kind: 'refused', reasons: [{ code: 'errant_transactions' }] })
+    expect(stray.access).toBe('closed_to_all')
+    const attached = scene.processes[0]?.events.some((e) => e.kind === 'step' && e.event.step.kind === 'attach')
+    expect(attached, scene.tell()).toBe(false)
+  })
+
+  test('one that has written nothing is closed, compared, and follows again, by one command', async () => {
+    const scene = await aScene({ flavour })
+    const stray = scene.universe.named('s3')
+    stray.access = 'writable'
+    await scene.timeline.pass(1000)
+    expect(await given(scene, { verb: 'rejoin', server: 's3:3306' }), scene.tell()).toMatchObject({ kind: 'done' })
+    expect(stray.access).toBe('closed_to_all')
+    const kinds = [...scene.durable.recoveries.values()].map((r) => r.record.kind)
+    expect(kinds.filter((k) => k === 'rejoin')).toHaveLength(2)
+    await scene.timeline.pass(2000)
+    expect(stray.channel?.receiver, scene.tell()).toBe('running')
+  })
+
+  test('what the replaced primary has alone is recorded with the failover that replaced it, however many recoveries there were since', async () => {
+    const scene = await aScene({ flavour })
+    const old = scene.universe.named('s1')
+    scene.universe.kill('s1')
+    old.append(old.nextTransaction(100_000))
+    expect(await scene.timeline.run(() => scene.primary()?.name !== 's1' && scene.led(), 5000), scene.tell()).toBe(true)
+    await scene.timeline.pass(2000)
+    const failover = [...scene.durable.recoveries.values()].find((r) => r.record.kind === 'failover')?.record
+    if (failover?.endedAt === undefined) throw new Error(scene.tell())
+    for (let n = 0; n < 30; n++) {
+      const record = { ...failover, id: recoveryId(`repair-${n}`), kind: 'rejoin', state: 'failed' } as const
+      scene.durable.recoveries.set(record.id, { record, plans: [], steps: new Map(), events: [] })
+    }
+    scene.universe.restart('s1')
+    const lost = (): string | undefined => scene.durable.recoveries.get(failover.id)?.record.lost
+    expect(await scene.timeline.run(() => lost() !== undefined, 20_000), scene.tell()).toBe(true)
+    expect(lost()).toMatch(/\d/)
+  })
+
+  test('an older reign that takes writes is closed also on a version that no test ran on, and that is said', async () => {
+    const scene = await aScene({ flavour, startsReadOnly: false })
+    await replaced(scene)
+    scene.processes[0]?.life.kill()
+    await scene.timeline.pass(6000)
+    const { universe, durable, config } = scene
+    const unproven = new RegentProcess({ name: 'unproven', universe, durable, config, isProven: () => false })
+    scene.processes.push(unproven)
+    void unproven.start()
+    await scene.timeline.pass(3000)
+    universe.restart('s1')
+    expect(await scene.timeline.run(() => universe.named('s1').access === 'closed_to_all', 10_000), scene.tell()).toBe(
+      true,
+    )
+    const fence = unproven.events.find((e) => e.kind === 'recovery_began' && e.what === 'fence')
+    expect(fence?.kind === 'recovery_began' && fence.because).toContain('no test of Regent ran on')
+    await scene.timeline.pass(10_000)
+    expect(universe.named('s1').channel, scene.tell()).toBeUndefined()
+  })
+})
