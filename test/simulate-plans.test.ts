@@ -171,13 +171,13 @@ describe('every plan that the planners can make', () => {
         expectRefusal(act2)
         if (act2.kind !== 'plan') return
         expectOpeningOrder(act2.plan)
-        const ends = ofKind(act2.plan, 'close_idle_sessions').filter((s) => s.until === 'held')
-        for (const told of ofKind(act2.plan, 'announce'))
-          waits(
-            act2.plan,
-            told,
-            ends.filter((s) => s.route === told.route),
-          )
+        for (const told of act2.plan.steps)
+          if (told.kind === 'announce')
+            waits(
+              act2.plan,
+              told,
+              act2.plan.steps.filter((s) => s.id === `end:${told.route}`),
+            )
       }),
       { numRuns: RUNS },
     )
