@@ -101,10 +101,11 @@ async function countAckers(step: Step<'count_ackers'>, world: World, signal: Abo
 }
 
 async function runningAckers(step: Step<'count_ackers'>, world: World, source: Address): Promise<number> {
-  const names = await namesOf(source, world)
+  const named = namesOf(source, world)
   const looks = step.ackers.map(async (id) => {
     const address = world.addressOf(id)
     const look = address && (await world.servers.look(address, 'live', LOOK_DEADLINE_MS))
+    const names = await named
     return (
       look?.kind === 'answered' &&
       look.status.channels.some((c) => c.receiver === 'running' && names.has(printAddress(c.source)))
