@@ -65,6 +65,7 @@ class Stage {
     const left = (): number => this.leftMs
     return {
       token: 1,
+      ttlMs: 5000,
       leftMs: left,
       warrant: (cluster) => ({ cluster, token: 1, leftMs: left }),
       lost: new AbortController().signal,

@@ -15,7 +15,7 @@ import type { SecretReader } from './secrets.ts'
 
 export const DEFAULT_STORE = '/var/lib/regent'
 export const DEFAULT_LISTEN: Address = { host: '127.0.0.1', port: 3300 }
-/** A killed holder's process is seen gone at once: only a frozen one is waited for, and five renewals may fail before it is lost. */
+/** A killed holder's process is seen gone at once: only a frozen one is waited for, and four renewals may fail before it is lost. */
 export const DEFAULT_LEASE_MS = 5000
 /** A route program that takes longer makes the failover longer; a hook without a deadline is how recoveries hang. */
 const COMMAND_DEADLINE_MS = 2000

@@ -7,11 +7,13 @@ export type Acquired =
   | { readonly kind: 'taken'; readonly by: string; readonly leftMs: number }
 
 /**
- * One right to act per store. Time to live 5 s, renewed every second by the holder itself; counted from the moment the renewal was
+ * One right to act per store, for a time to live (configured), renewed five times in that by the holder itself; counted from the moment the renewal was
  * *sent*, on the monotonic clock of this boot. A holder that slept finds `leftMs() <= 0` and must not send.
  */
 export interface HeldLease extends AsyncDisposable {
   readonly token: number
+  /** No packet that was sent under any lease of this store is executed later than this after its sending. */
+  readonly ttlMs: number
   leftMs(): number
   warrant(cluster: ClusterId): Warrant
   /** Fires when the lease is lost: renewals failed, or another token stands in the store. */

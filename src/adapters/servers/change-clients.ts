@@ -99,8 +99,9 @@ async function watchFor(hand: Hand, those: Choose, names: string): Promise<Outco
   return done(`the sessions of ${names}, which read-only does not hold, were cut`)
 }
 
+/** SET STATEMENT … FOR runs what follows, and so does ANALYZE. */
 const ONLY_READS =
-  /^\s*(\/\*.*?\*\/\s*)*\(?\s*(SELECT|SHOW|SET|DESC|DESCRIBE|EXPLAIN|ANALYZE|USE|KILL|WITH|CHECK|FLUSH)\b/is
+  /^\s*(\/\*.*?\*\/\s*)*\(?\s*(SELECT|SHOW|SET(?!\s+STATEMENT\b)|DESC|DESCRIBE|EXPLAIN|ANALYZE(?!.*\b(UPDATE|DELETE|INSERT|REPLACE)\b)|USE|KILL|WITH|CHECK|FLUSH)\b/is
 
 /** Accounts with the hosts that they come from, without ports. */
 const namesOf = (threads: readonly Thread[]): string =>

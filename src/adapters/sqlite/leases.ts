@@ -71,6 +71,10 @@ class SqliteLease implements HeldLease {
     return this.#lost.signal
   }
 
+  get ttlMs(): number {
+    return this.#parts.times.ttlMs
+  }
+
   leftMs(): number {
     if (this.#stop.signal.aborted) return 0
     return this.#parts.times.ttlMs - elapsedMs(this.#renewedAt, this.#parts.clock.now())

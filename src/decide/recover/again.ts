@@ -28,7 +28,8 @@ export function planBarrierAgain(plan: Plan, { policy, subjectState }: Situation
   return { ...plan, steps }
 }
 
-const RESEAL = 'seal_again'
+/** Unlike the step of a catch-up, which seals once more as well. */
+const RESEAL = 'reseal'
 
 /**
  * Act 2 from its beginning, for a winner that may have been restarted in between: it is sealed again first (its receiver starts by

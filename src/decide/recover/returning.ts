@@ -7,7 +7,7 @@ import { planAckers, wantedSemiSync } from './ackers.ts'
 import { counting, opening, sourceSide } from './gates.ts'
 import { newChannelOf } from './naming.ts'
 import { answering, plan } from './one-act.ts'
-import { followers, knownHistories, type Situation, withdrawalMs } from './situation.ts'
+import { type Follower, followers, knownHistories, type Situation, withdrawalMs } from './situation.ts'
 
 /**
  * Before anything else: a server that must not take writes is closed. The primary of the present reign only where its history went
@@ -176,16 +176,20 @@ export function planReopen(situation: Situation): Planned {
       tryThis: `regent failover ${alias}`,
     })
   const reader = { ...situation, lastReading: situation.lastReading ?? { status, ageMs: 0, earlier: [] } }
-  const ackers = planAckers(reader, { id: server }, found)
+  const wanted = wantedSemiSync(reader)
+  const receiving = found.filter((f) => f.channel.receiver !== 'stopped')
+  const enough = wanted.kind === 'off' || receiving.length >= wanted.waitCount
+  const ackers = planAckers(reader, { id: server }, enough ? receiving : found)
   if (ackers.kind === 'refusal') return ackers
+  const woken = enough ? [] : receiversStarted(ackers.ackers)
   const source = sourceSide(situation, server, ackers, [])
   const counted = counting(
     server,
     ackers,
-    source.map((s) => s.id),
+    [...woken, ...source].map((s) => s.id),
     10_000,
   )
-  const gates = [...source, ...counted]
+  const gates = [...woken, ...source, ...counted]
   return plan(
     situation,
     'reopen',
@@ -197,6 +201,23 @@ export function planReopen(situation: Situation): Planned {
         gates.map((s) => s.id),
       ),
     ],
-    `no replica received what it lacks; wanted semi-sync: ${wantedSemiSync(reader).kind}`,
+    `no replica received what it lacks; wanted semi-sync: ${wanted.kind}`,
   )
 }
+
+/**
+ * A failover that was taken back while a replica did not answer left that one's receiver stopped. Its applier runs, so that starting it
+ * deletes nothing; without it the primary would open and no commit would ever end.
+ */
+const receiversStarted = (ackers: readonly Follower[]): readonly Step[] =>
+  ackers
+    .filter((f) => f.channel.receiver === 'stopped')
+    .map((f) => ({
+      kind: 'unseal',
+      id: `unseal:${f.id}`,
+      server: f.id,
+      channel: f.channel.name,
+      after: [],
+      deadlineMs: 2000,
+      ifItFails: 'go_on',
+    }))

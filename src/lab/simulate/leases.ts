@@ -28,6 +28,7 @@ export function modelLeases(durable: Durable, timeline: Timeline, life: Life): L
 
 class ModelLease implements HeldLease {
   readonly token: number
+  readonly ttlMs = TTL_MS
   readonly #durable: Durable
   readonly #timeline: Timeline
   readonly #life: Life

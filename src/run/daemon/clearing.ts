@@ -5,8 +5,6 @@ import type { Office } from './office.ts'
 
 /** Ending what waits takes one or two round trips; a server that hangs here is left to the guard's deadline. */
 const TAKE_OVER_MS = 1500
-/** No packet of an older holder is executed later than its lease's whole time to live. */
-const OLD_PACKETS_MS = 5000
 /** Logging in for a warm session. */
 const PREPARE_MS = 3000
 
@@ -46,7 +44,7 @@ export class Clearing {
         if (outcome.kind === 'done') this.#cleared.add(printAddress(address))
       }),
     )
-    return left.every((s) => this.#cleared.has(printAddress(s.address))) || clock.now() - this.#since > OLD_PACKETS_MS
+    return left.every((s) => this.#cleared.has(printAddress(s.address))) || clock.now() - this.#since > lease.ttlMs
   }
 }
 

@@ -79,7 +79,7 @@ export async function runCommand(keeper: Keeper, command: Command, shown?: Shown
     if (!lease) throw new ProblemError(problem('lease_taken', { by: 'unknown', left: 0 }))
     await books.reload()
     if (command.abandon) await abandonOpen(keeper, command, lease)
-    else if (books.openRecovery()) await continueOpen(office, lease)
+    else if (books.openRecovery()) await continueOpen(office, lease, async () => (await keeper.acting()) !== undefined)
     await books.reload()
     const asked = await askedBy(keeper, command)
     if ('reasons' in asked) return { kind: 'refused', id: office.ids.recovery(), reasons: asked.reasons, undone: false }

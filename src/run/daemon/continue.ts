@@ -16,17 +16,23 @@ import { type Office, situationFor, worldFor } from './office.ts'
 import { sealedReadings, takeBack } from './recovery.ts'
 import { planSingle, run } from './single.ts'
 
-export type Continued = 'nothing_open' | 'ended' | 'waits_for_winner'
+export type Continued = 'nothing_open' | 'ended' | 'waits_for_winner' | 'not_cleared'
 
 /**
  * A recovery that another process began and did not end. Before its epoch was minted nothing is decided: act 1 is taken back, and a
  * primary that is still dead is found so again. After it: forward to the minted winner, and to no other. What was proven before is
  * proven anew: the dead process's looks speak of then, not of now.
  */
-export async function continueOpen(office: Office, lease: HeldLease): Promise<Continued> {
+export async function continueOpen(
+  office: Office,
+  lease: HeldLease,
+  cleared: () => Promise<boolean>,
+): Promise<Continued> {
   const record = await office.journal.open(office.cluster)
   if (!record) return 'nothing_open'
   await office.observer.discover()
+  // Only now is it known who answers: what the process that ended left on them must not come after our first change.
+  if (!(await cleared())) return 'not_cleared'
   const minted = record.plans.findLast((p) => p.act === 2 && p.mints !== undefined)
   if (record.kind !== 'failover' && record.kind !== 'switchover')
     return continueSingle(office, { record, minted, lease })
@@ -67,6 +73,8 @@ async function forward(office: Office, { record, plan, lease }: Going): Promise<
     return
   }
   const ledger = new Ledger()
+  // What the winner had received when it was sealed is what its drain must still find.
+  for (const { step, ended } of before.all()) if (step.kind === 'seal') ledger.enter(step, 1, ended)
   const act1 = record.plans.find((p) => p.act === 1)
   const fence = planFencingAgain(situation, act1 ?? plan)
   await runAct(

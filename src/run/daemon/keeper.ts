@@ -126,7 +126,7 @@ export class Keeper {
       const lease = this.books.isCurrent() ? await this.acting() : undefined
       const unfinished = this.books.openRecovery()
       if (lease && unfinished) {
-        const continued = await continueOpen(this.office, lease)
+        const continued = await continueOpen(this.office, lease, async () => (await this.acting()) !== undefined)
         if (continued === 'ended') await this.#settle()
         if (continued === 'waits_for_winner')
           this.#deny(unfinished.kind, [waitsForWinner(unfinished, this.office.config.alias)])
@@ -135,7 +135,8 @@ export class Keeper {
       const at = this.office.clock.wall()
       // Stored after the remedy: the recovery's own intent carries the verdict, and is durable before its first change.
       this.#tell(seen)
-      if (lease && lease.leftMs() > 0) {
+      // Once more: what an older holder left on a server that has answered only since must not come after our first change.
+      if (lease && (await this.acting())) {
         await this.#reviveRoutes()
         await this.#remedy(seen, lease)
       }

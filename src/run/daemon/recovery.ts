@@ -6,7 +6,7 @@ import { planSwitchoverAct1 } from '../../decide/recover/switchover-act1.ts'
 import { planSwitchoverAct2 } from '../../decide/recover/switchover-act2.ts'
 import type { RecoveryId, ServerId } from '../../model/ids.ts'
 import type { Plan, RefusalReason } from '../../model/plan.ts'
-import type { ServerStatus } from '../../model/server.ts'
+import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import type { Ledger } from '../execute/ledger.ts'
 import { runAct } from '../execute/run.ts'
@@ -119,8 +119,17 @@ async function planAfterAnswer(
 ): Promise<Second | readonly RefusalReason[]> {
   const { observer, config } = office
   await observer.lookAtAll('live', config.policy.lookDeadlineMs)
-  const answers = (server: ServerId): boolean => observer.sightingOf(server)?.latest.kind === 'answered'
-  if (before.subjectState !== 'answers' && answers(before.subject)) return [PRIMARY_IS_BACK]
+  const statusOf = (server: ServerId): ServerStatus | undefined => {
+    const look = observer.sightingOf(server)?.latest
+    return look?.kind === 'answered' ? look.status : undefined
+  }
+  const old = statusOf(before.subject)
+  if (before.subjectState !== 'answers' && old) return [PRIMARY_IS_BACK]
+  // Its closing was read back before the question: whoever opened or restarted it since made that worthless.
+  if (first.plan.fence.demand.atLeast === 'readonly' && old && takesWrites(old.access)) return [PRIMARY_IS_OPEN]
+  // What a server held when it was sealed it may have dropped by a restart since, and its receiver runs again.
+  const sealed = sealedReadings(first.world.ledger)
+  const answers = (server: ServerId): boolean => (statusOf(server)?.uptimeS ?? -1) >= (sealed.get(server)?.uptimeS ?? 0)
   return planSecond(office, first, before, answers)
 }
 
@@ -128,6 +137,12 @@ const PRIMARY_IS_BACK: RefusalReason = {
   code: 'primary_is_back',
   says: 'the old primary answers again: it was judged while it did not',
   tryThis: 'look at it as it is now: regent diagnose',
+}
+
+const PRIMARY_IS_OPEN: RefusalReason = {
+  code: 'primary_is_open',
+  says: 'the old primary was closed, and takes writes again: somebody opened or restarted it meanwhile',
+  tryThis: 'see who opens it: regent diagnose',
 }
 
 /** Automatic recovery never asks; that the seal showed another one than was expected stands in its record. */

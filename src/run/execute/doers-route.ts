@@ -127,7 +127,9 @@ async function untilClosed(
 /** Then what is left leads to the old one and is held already; all others lead to the new one, and must not be held. */
 async function leadsElsewhere(announcer: Announcer, address: Address, signal: AbortSignal): Promise<boolean> {
   const reading = await announcer.read(signal)
-  return reading.kind === 'known' && reading.message.kind === 'open' && !sameAddress(reading.message.primary, address)
+  // Unread, it may lead to the new primary already, whose sessions must not be held.
+  if (reading.kind !== 'known') return true
+  return reading.message.kind === 'open' && !sameAddress(reading.message.primary, address)
 }
 
 /** For every route that the plan announces; one that fails is minted when it is needed. */

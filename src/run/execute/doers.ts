@@ -5,6 +5,7 @@ import { done, failed, type Outcome } from '../../model/outcome.ts'
 import type { Step, StepKind } from '../../model/step.ts'
 import type { ChangeContext } from '../../ports/servers.ts'
 import { announce, closeIdleSessions, withdraw } from './doers-route.ts'
+import { keptAll } from './kept.ts'
 import type { Doer, Doers, World } from './world.ts'
 
 /** Hands a step to its doer: the one place where the kind decides. */
@@ -52,7 +53,8 @@ const DOERS: Doers = {
   seal: (s, w, signal) =>
     onChannel(w, s, (place) => w.servers.seal(place, { killAfterMs: s.killAfterMs }, context(w, signal))),
   unseal: (s, w, signal) => onChannel(w, s, (place) => w.servers.startReceiver(place, context(w, signal))),
-  drain: (s, w, signal) => onChannel(w, s, (place) => w.servers.awaitApplied(place, context(w, signal))),
+  drain: async (s, w, signal) =>
+    keptAll(s, w, await onChannel(w, s, (place) => w.servers.awaitApplied(place, context(w, signal)))),
   reach: (s, w, signal) =>
     onChannel(w, s, (place) => at(w, s.of, (target) => w.servers.awaitReach(place, target, context(w, signal)))),
   stop_applier: (s, w, signal) =>
