@@ -11,6 +11,7 @@ import type { ClusterConfig, RegentConfig, RouteConfig } from './model/cluster.t
 import type { ClusterId } from './model/ids.ts'
 import type { Announcer } from './ports/announcers.ts'
 import type { Clock } from './ports/clock.ts'
+import { Keep } from './proxy/keep.ts'
 import type { ProxyOptions } from './proxy/process.ts'
 
 type ProxyRoute = Extract<RouteConfig, { kind: 'proxy' }>
@@ -87,6 +88,19 @@ export async function proxyPlace(config: RegentConfig, cluster: ClusterConfig, r
     stateFile: join(config.storeDir, `${stem}.route`),
     log: join(config.storeDir, `${stem}.log`),
   }
+}
+
+/**
+ * The cluster that the proxies beside this store serve. They outlive a store that was lost or moved aside, and take orders for that
+ * cluster only: the new store keeps its id, or they could neither be told of a new primary nor be stopped.
+ */
+export async function clusterOfProxies(config: RegentConfig, cluster: ClusterConfig): Promise<ClusterId | undefined> {
+  for (const route of cluster.routes) {
+    if (route.kind !== 'proxy') continue
+    const remembered = await new Keep((await proxyPlace(config, cluster, route)).stateFile).read()
+    if (remembered.kind === 'message') return remembered.message.cluster
+  }
+  return undefined
 }
 
 /** What `proxy run` serves. */

@@ -9,7 +9,7 @@ import { openStore } from './adapters/sqlite/open.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { systemIds } from './adapters/system/ids.ts'
 import type { Composed } from './compose.ts'
-import { proxyOptions, proxyPlace } from './compose-routes.ts'
+import { clusterOfProxies, proxyOptions, proxyPlace } from './compose-routes.ts'
 import { defaultsInForce } from './config/defaults.ts'
 import { readFromDisk } from './config/files.ts'
 import { loadConfig } from './config/load.ts'
@@ -191,7 +191,7 @@ async function clusterIdOf(config: RegentConfig, cluster: ClusterConfig): Promis
   })
   const known = (await opened.store.clusters()).find((c) => c.alias === cluster.alias)
   if (known) return known.id
-  const id = systemIds(clock).cluster()
+  const id = (await clusterOfProxies(config, cluster)) ?? systemIds(clock).cluster()
   await opened.store.addCluster({ id, alias: cluster.alias, createdAt: clock.wall() })
   return id
 }

@@ -8,7 +8,7 @@ import { leaseTimes } from './adapters/sqlite/leases.ts'
 import { openStore } from './adapters/sqlite/open.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { systemIds } from './adapters/system/ids.ts'
-import { openRoutes, secretIn } from './compose-routes.ts'
+import { clusterOfProxies, openRoutes, secretIn } from './compose-routes.ts'
 import type { ClusterConfig, RegentConfig } from './model/cluster.ts'
 import type { ClusterId } from './model/ids.ts'
 import { isProven } from './mysql/dialects/choose.ts'
@@ -40,7 +40,10 @@ export async function composeDaemon(config: RegentConfig, options: ComposeOption
   const { store, journal, leases } = opened
   const ids = systemIds(clock)
   const clusters: ClusterParts[] = []
+  const known = (await store.clusters()).map((c) => c.alias)
   for (const cluster of config.clusters) {
+    const served = known.includes(cluster.alias) ? undefined : await clusterOfProxies(config, cluster)
+    if (served) await store.addCluster({ id: served, alias: cluster.alias, createdAt: clock.wall() })
     const routes = async (id: ClusterId) => {
       const opened = await openRoutes(config, cluster, id, clock)
       return options.spawnProxies ? opened : { ...opened, revive: async () => [] }

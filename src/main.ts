@@ -8,7 +8,8 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, 
 // A pipe that is closed early (`| head`) is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  process.stderr.write(`regent: the output cannot be written: ${error.message}\n`)
+  process.exit(1)
 })
 const { stdin, stdout, stderr, env } = process
 process.exitCode = await runCli(process.argv.slice(2), { stdin, stdout, stderr, env, signal: stop.signal }, runners)

@@ -97,9 +97,12 @@ export class Books {
 
   /** Primaries of earlier reigns, without the present one and without those that an operator has released. */
   formerPrimaries(): ReadonlySet<ServerId> {
-    const present = this.reign()?.primary
-    const released = this.#orders.filter((o) => o.kind === 'unfence').map((o) => o.server)
-    return new Set(this.#reigns.map((r) => r.primary).filter((id) => id !== present && !released.includes(id)))
+    const present = this.reign()
+    // Of this reign only: one given before it would leave a primary that died since to come back writable beside its successor.
+    const released = this.#orders
+      .filter((o) => o.kind === 'unfence' && (present === undefined || o.from >= present.at))
+      .map((o) => o.server)
+    return new Set(this.#reigns.map((r) => r.primary).filter((id) => id !== present?.primary && !released.includes(id)))
   }
 
   openRecovery(): RecoveryRecord | undefined {

@@ -73,10 +73,11 @@ const readingsNow = (situation: Situation): SealedReadings => new Map(followers(
 
 /** Runs it in its turn. `shown`: what the person said yes to; where the second act turns out otherwise, they are asked again. */
 export async function runCommand(keeper: Keeper, command: Command, shown?: Shown): Promise<RecoveryEnd> {
+  demandReason(command)
   return keeper.exclusively(async () => {
     const { office, books } = keeper
     const lease = await keeper.acting()
-    if (!lease) throw new ProblemError(problem('lease_taken', { by: 'unknown', left: 0 }))
+    if (!lease) throw new ProblemError(problem('lease_lost', { why: 'see its log: journalctl -u regent' }))
     await books.reload()
     if (command.abandon) await abandonOpen(keeper, command, lease)
     else if (books.openRecovery()) await continueOpen(office, lease, async () => (await keeper.acting()) !== undefined)
@@ -92,10 +93,22 @@ export async function runCommand(keeper: Keeper, command: Command, shown?: Shown
             lease,
           )
         : await act(office, { ...asked, ...(shown ? { shown: shown.plan } : {}), kind: command.verb, because }, lease)
-    if (command.verb === 'unfence' && end.kind === 'done') await release(keeper, asked.subject, command)
+    if (end.kind === 'done') await ordersAfter(keeper, asked.subject, command)
     await Promise.all([books.reload(), office.observer.lookAtAll('live', office.config.policy.lookDeadlineMs)])
     return end
   })
+}
+
+/** Whatever face it came by: an override without a reason stands in no record. */
+function demandReason({ verb, loss, fence, abandon, reason }: Command): void {
+  const overrides = verb === 'unfence' || loss !== undefined || fence !== undefined || abandon === true
+  if (!overrides || reason.trim() !== '') return
+  throw new ProblemError(
+    problem('usage', {
+      what: 'an override needs a reason: it is recorded',
+      fix: 'add --reason "…", or "reason" to the body',
+    }),
+  )
 }
 
 /** The way out of a recovery that cannot go on: recorded with its reason. What it has changed is judged by the next plan. */
@@ -106,6 +119,14 @@ async function abandonOpen(keeper: Keeper, command: Command, lease: HeldLease): 
   journal.event(open.id, clock.wall(), `abandoned by ${command.by}: ${command.reason}`)
   await journal.flush()
   await journal.setState(open.id, 'failed', clock.wall(), lease.token)
+}
+
+/** A person who fences or rejoins a server has ended its being left alone. */
+async function ordersAfter(keeper: Keeper, server: ServerId, command: Command): Promise<void> {
+  const { store, cluster, clock } = keeper.office
+  if (command.verb === 'fence' || command.verb === 'rejoin')
+    await store.withdrawOrder(cluster, 'unfence', server, clock.wall())
+  if (command.verb === 'unfence') await release(keeper, server, command)
 }
 
 async function release(keeper: Keeper, server: ServerId, command: Command): Promise<void> {

@@ -62,6 +62,7 @@ export class Keeper {
   #rehearsals = 0
   #retryAt = Number.NEGATIVE_INFINITY
   readonly #standing: Standing = new Map()
+  readonly #toldRoutes = new Map<string, string>()
   /** A person's command and the automatic cycle never act on one cluster at once. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -274,7 +275,7 @@ export class Keeper {
     )
       return
     this.#routesAt = now
-    await repairRoutes(this.office, reign, lease)
+    await repairRoutes(this.office, { reign, lease, told: this.#toldRoutes })
   }
 
   #deny(what: RecoveryKind, reasons: readonly RefusalReason[]): void {

@@ -12,12 +12,20 @@ const ROUTE_MS = 1000
  * With a healthy primary every route leads to it: a route party that was restarted, came late, or was changed by somebody is told
  * again, with a number of its own. A newer message than ours is never overruled: it is told, and left.
  */
-export async function repairRoutes(office: Office, reign: Reign, lease: HeldLease): Promise<void> {
+export async function repairRoutes(
+  office: Office,
+  { reign, lease, told }: { readonly reign: Reign; readonly lease: HeldLease; readonly told: Map<string, string> },
+): Promise<void> {
   const readings = await Promise.all(
     [...office.announcers].map(async ([name, announcer]) => ({ name, reading: await readRoute(office, announcer) })),
   )
   if (readings.some((r) => r.reading.kind === 'unknown')) await revive(office)
-  const wrong = readings.filter((r) => !leadsTo(office, reign, r.reading))
+  // What cannot be read back is told once per reign: told each second, an operator's program would run for ever.
+  const message = `${reign.epoch} ${reign.primary}`
+  const wrong = readings.filter(
+    ({ name, reading }) =>
+      !leadsTo(office, reign, reading) && !(reading.kind === 'unknown' && told.get(name) === message),
+  )
   if (wrong.length === 0) return
   const world = worldFor(office, { recovery: recoveryId(''), lease, epoch: reign.epoch })
   await Promise.all(
@@ -33,6 +41,7 @@ export async function repairRoutes(office: Office, reign: Reign, lease: HeldLeas
         ifItFails: 'go_on',
       } as const
       const outcome = await announce(step, world, deadline.signal)
+      told.set(name, message)
       if (outcome.kind !== 'done')
         office.tell({
           kind: 'trouble',

@@ -167,6 +167,7 @@ async function change(context: Context, { cluster, json }: Request): Promise<voi
       return tellEnd(context, { kind: 'refused', id: '', reasons: planned.reasons, undone: false }, named)
     present(context, now, { verb: json.verb, planned })
     await context.confirm('Run this plan?')
+    if (context.io.signal.aborted) throw new ProblemError(problem('answered_no'))
     const yes = context.common.yes ?? false
     const running = client.run(cluster, { ...json, shown: shownOf(planned), ...(yes ? { yes } : {}) })
     const id = planned.plan.recovery

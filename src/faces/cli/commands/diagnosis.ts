@@ -20,7 +20,7 @@ const COLUMNS: readonly Column<FindingRow>[] = [
 ]
 
 export function showDiagnosis(context: Context, clusters: readonly ClusterJson[]): void {
-  const rows = clusters.flatMap((c) => [verdictOf(c), ...findingsOf(c), ...refusalsOf(c)])
+  const rows = clusters.flatMap((c) => [verdictOf(c), ...findingsOf(c), ...openOf(c), ...routesOf(c), ...refusalsOf(c)])
   const wrong = rows.filter((r) => r.finding !== 'healthy')
   const value = clusters.map((c) => ({
     alias: c.alias,
@@ -60,6 +60,31 @@ function findingsOf({ alias, servers }: ClusterJson): readonly FindingRow[] {
     if (!s.why) return others
     return [{ ...about, finding: s.look, because: s.why.says, tryThis: s.why.tryThis }, ...others]
   })
+}
+
+function openOf({ alias, primary, openRecovery }: ClusterJson): readonly FindingRow[] {
+  if (openRecovery === undefined) return []
+  return [
+    {
+      cluster: alias,
+      server: primary ?? '',
+      finding: 'recovery_open',
+      because: `recovery ${openRecovery} was begun and is not finished`,
+      tryThis: `regent history ${openRecovery}; a regent watch, or the next change here, finishes it or takes it back`,
+    },
+  ]
+}
+
+/** A healthy primary that no client reaches is not health. */
+function routesOf({ alias, primary, routes }: ClusterJson): readonly FindingRow[] {
+  const astray = routes.filter((r) => r.primary !== primary && !r.why?.startsWith('no read command'))
+  return astray.map(({ name, state, primary: leads, why }) => ({
+    cluster: alias,
+    server: primary ?? '',
+    finding: 'route_astray',
+    because: `route ${name}: ${leads === undefined ? state : `leads to ${leads}`}${why === undefined ? '' : `: ${why}`}`,
+    tryThis: `regent proxy status ${alias}`,
+  }))
 }
 
 function refusalsOf(shown: ClusterJson): readonly FindingRow[] {
