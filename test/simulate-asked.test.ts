@@ -268,3 +268,51 @@ describe.each(FLAVOURS)('act 2 is not the one that was shown, on %s', (flavour) 
     expect(record.events.map((e) => e.says).join()).toContain('s3:3306 becomes the primary')
   })
 })
+
+describe.each(FLAVOURS)('what was proven before a question holds no more after it, on %s', (flavour) => {
+  test('a replica that was restarted meanwhile is not chosen for what it held when it was sealed', async () => {
+    const run = await commanded({ flavour, servers: 4, waitCount: 2, writeEveryMs: 20 }, async (scene, regent) => {
+      for (const server of scene.universe.servers) if (server.name !== 's1') server.applyMs = 400
+      regent.daemon.listen((event) => void (event.kind === 'recovery_began' && scene.universe.freeze('s4')))
+      scene.universe.cutLink('s1', 's2')
+      await scene.timeline.pass(1500)
+    })
+    const { id, plan } = await untilAsked(run)
+    const { universe, timeline } = run.scene
+    const chosen = universe.servers.find((s) => s.id === plan.mints?.winner)?.name ?? ''
+    expect(universe.named(chosen).channel?.relay.length).toBeGreaterThan(0)
+    universe.kill(chosen)
+    await timeline.pass(1500)
+    universe.restart(chosen)
+    await timeline.pass(1500)
+    for (const server of universe.servers) server.applyMs = 1
+    run.regent.keeper.office.questions.answer(id, true)
+    await settled(run.scene, run.running)
+    await timeline.pass(4000)
+    const primary = run.scene.primary()
+    expect(primary && run.scene.lostOn(primary), run.scene.tell()).toBe(0)
+  })
+})
+
+test('an old primary that was closed and takes writes again is not replaced beside itself', async () => {
+  const run = await commanded(
+    { flavour: 'mariadb', servers: 4, startsReadOnly: false },
+    ({ universe }, regent) =>
+      void regent.daemon.listen((event) => {
+        const counted =
+          event.kind === 'step' && event.event.step.kind === 'count_ackers' && event.event.state === 'ended'
+        if (counted) universe.kill('s4')
+      }),
+    { verb: 'switchover', server: 's2:3306' },
+  )
+  const { id } = await untilAsked(run)
+  run.scene.universe.kill('s1')
+  await run.scene.timeline.pass(1000)
+  run.scene.universe.restart('s1')
+  await run.scene.timeline.pass(1000)
+  run.regent.keeper.office.questions.answer(id, true)
+  const end = await settled(run.scene, run.running)
+  expect(end).toMatchObject({ kind: 'refused', reasons: [{ code: 'primary_is_open' }] })
+  const open = run.scene.universe.servers.filter((s) => s.life === 'up' && s.access === 'writable')
+  expect(open.length, run.scene.tell()).toBeLessThanOrEqual(1)
+})

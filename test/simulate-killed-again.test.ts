@@ -21,6 +21,15 @@ async function expectOutlived(told: ReturnType<typeof outlive>, kills: readonly 
   expect(wrong, `killed at ${JSON.stringify(kills)}: ${at.join(' | ')}\n${scene.tell()}`).toEqual([])
 }
 
+test('trap 84: a server that answers late is cleared of the old leader as well, before it is changed', async () => {
+  const story = MORE_STORIES.find(({ name }) => name === 'return of a primary that was frozen')
+  if (!story) throw new Error('the story is gone')
+  for (const second of [6, 7]) {
+    const kills = [5, second].map((at): KilledAt => ({ at, how: 'late', pauseMs: 300 }))
+    await expectOutlived(outlive(story, 'mysql', kills), kills)
+  }
+})
+
 describe.each(['mysql', 'mariadb'] as const)(
   `on %s, Regent is killed and the next one goes on (SEED=${SEED})`,
   (flavour) => {

@@ -69,3 +69,38 @@ describe.each(['mysql', 'mariadb'] as const)('a minted winner that dies before i
     expect(scene.promises.broken, scene.tell()).toEqual([])
   })
 })
+
+describe.each(['mysql', 'mariadb'] as const)('a minted winner that is restarted while it drains, on %s', (flavour) => {
+  test('trap 55: does not open without what it had received, which others still hold', async () => {
+    const scene = new Scene({ ...A_SCENE, flavour, writeEveryMs: 20 })
+    await scene.steady()
+    for (const server of scene.universe.servers) if (server.name !== 's1') server.applyMs = 60
+    await scene.timeline.pass(4000)
+    scene.universe.kill('s1')
+    expect(await scene.timeline.run(() => scene.reign()?.state === 'opening', 5000), scene.tell()).toBe(true)
+    await scene.timeline.pass(300)
+    const winner = scene.primary()?.name ?? ''
+    expect(scene.universe.named(winner).channel?.relay.length).toBeGreaterThan(0)
+    scene.universe.kill(winner)
+    await scene.timeline.pass(1000)
+    scene.universe.restart(winner)
+    await scene.timeline.pass(30_000)
+    expect(writable(scene), scene.tell()).toEqual([])
+
+    const [regent] = scene.processes
+    const ends: RecoveryEnd[] = []
+    if (regent)
+      void runCommand(regent.keeper, {
+        verb: 'failover',
+        abandon: true,
+        loss: { kind: 'at_most', seconds: Number.POSITIVE_INFINITY },
+        reason: 'the other one has it all',
+        by: 'ann',
+      }).then((end) => ends.push(end))
+    await scene.timeline.run(() => ends.length > 0, 60_000)
+    expect(ends[0], scene.tell()).toMatchObject({ kind: 'done' })
+    const primary = scene.primary()
+    expect(primary?.name).not.toBe(winner)
+    expect(primary && scene.lostOn(primary), scene.tell()).toBe(0)
+  })
+})

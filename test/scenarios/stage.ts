@@ -192,8 +192,10 @@ export class Stage implements AsyncDisposable {
   }
 
   async #isHealthy(id: string): Promise<boolean> {
-    const { verdict, primary, reignState, servers } = await this.cluster()
+    const { verdict, primary, reignState, servers, openRecovery } = await this.cluster()
     if (verdict !== 'healthy' || primary !== this.address(id) || reignState !== 'open') return false
+    // A new primary is well before the last step of its recovery has ended.
+    if (openRecovery !== undefined) return false
     const others = servers.filter((s) => s.address !== primary && s.look === 'answered')
     const follow = others.every((s) => s.sources.length === 1 && s.sources[0]?.from === primary && bothRun(s))
     return follow && (await this.writable()).join() === id

@@ -117,8 +117,7 @@ function restartedSince(situation: Situation, id: ServerId): boolean {
   const answer = member(situation.topology, id)?.sighting.answer
   const reading = situation.lastReading
   if (!answer || !reading) return false
-  const lastLife = member(situation.topology, situation.subject)?.sighting.troubleSince ?? situation.topology.at
-  return answer.at - answer.status.uptimeS * 1000 > (reading.at ?? lastLife - reading.ageMs)
+  return answer.at - answer.status.uptimeS * 1000 > reading.at
 }
 
 function tooFewSealed(situation: Situation, ackers: AckerSet, held: number): Refusal {

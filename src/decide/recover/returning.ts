@@ -175,7 +175,10 @@ export function planReopen(situation: Situation): Planned {
       says: `${ahead.map((f) => f.id).join(', ')} may have received what ${server} now lacks`,
       tryThis: `regent failover ${alias}`,
     })
-  const reader = { ...situation, lastReading: situation.lastReading ?? { status, ageMs: 0, earlier: [] } }
+  const reader = {
+    ...situation,
+    lastReading: situation.lastReading ?? { status, ageMs: 0, at: situation.topology.at, earlier: [] },
+  }
   const wanted = wantedSemiSync(reader)
   const receiving = found.filter((f) => f.channel.receiver !== 'stopped')
   const enough = wanted.kind === 'off' || receiving.length >= wanted.waitCount

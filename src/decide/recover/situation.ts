@@ -11,8 +11,8 @@ export interface PrimaryReading {
   readonly status: ServerStatus
   /** Age at its last sign of life, ms. */
   readonly ageMs: number
-  /** Monotonic, only where this process read it itself. */
-  readonly at?: Instant
+  /** Monotonic; of a stored one as the wall clock puts it, which is all that two processes share. */
+  readonly at: Instant
   /** What it had executed at earlier readings, newest first: as far as this process kept them. */
   readonly earlier: readonly EarlierReading[]
 }

@@ -4,8 +4,15 @@ import type { PrimaryReading, Situation } from '../../decide/recover/situation.t
 import { type Address, printAddress } from '../../model/address.ts'
 import { type ClusterConfig, UNDECLARED } from '../../model/cluster.ts'
 import { receivedWithin } from '../../model/history.ts'
-import type { ClusterId, Epoch, Instant, RecoveryId, ServerId } from '../../model/ids.ts'
-import { epoch } from '../../model/ids.ts'
+import {
+  type ClusterId,
+  type Epoch,
+  epoch,
+  type Instant,
+  instant,
+  type RecoveryId,
+  type ServerId,
+} from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
 import type { Reign } from '../../model/reign.ts'
 import { takesWrites } from '../../model/server.ts'
@@ -135,7 +142,9 @@ async function lastReadingOf(office: Office, subject: ServerId): Promise<Primary
   if (!stored) return undefined
   // It grows no older while it is thought about: whatever it showed of life ended before the first look that it did not answer.
   const silentMs = sighting?.troubleSince === undefined ? 0 : office.clock.now() - sighting.troubleSince
-  return { status: stored.status, ageMs: Math.max(0, office.clock.wall() - silentMs - stored.at), earlier: [] }
+  const agoMs = office.clock.wall() - stored.at
+  const at = instant(office.clock.now() - agoMs)
+  return { status: stored.status, ageMs: Math.max(0, agoMs - silentMs), at, earlier: [] }
 }
 
 export function worldFor(
