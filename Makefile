@@ -25,7 +25,7 @@ types lint units: ready
 test: ready ## what every commit needs: check, contracts, each scenario on one flavour (FLAVOUR=mysql|mariadb|both SEED=n)
 	@node scripts/test.ts types lint units contracts scenarios
 
-soak: ready ## the full forms: both flavours, all repetitions
+soak: ready ## the full forms: both flavours, all repetitions (about an hour)
 	@FLAVOUR=both REGENT_SOAK=1 node scripts/test.ts types lint units contracts scenarios
 
 scenarios: ready ## real servers, one story each (NAME=part-of-a-name FLAVOUR=… SEED=…)

@@ -21,6 +21,16 @@ interface Outcome {
   readonly skipped: number
   /** What failed, by name: printed again at the very end, where whoever sees only the tail of a log finds it. */
   readonly broken: readonly string[]
+  /** One line per story or suite, for the table of a soak. */
+  readonly files: readonly FileLine[]
+}
+
+interface FileLine {
+  readonly on: string
+  readonly file: string
+  readonly passed: number
+  readonly failed: number
+  readonly seconds: number
 }
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -81,6 +91,8 @@ interface FileReport {
   readonly name?: unknown
   readonly status?: unknown
   readonly message?: unknown
+  readonly startTime?: unknown
+  readonly endTime?: unknown
   readonly assertionResults?: readonly { status?: unknown; fullName?: unknown; failureMessages?: readonly unknown[] }[]
 }
 
@@ -92,6 +104,26 @@ const filesOf = (report: object): readonly FileReport[] => {
 /** A file that failed without a failed test could not be loaded, or a hook of its failed. */
 const brokenAsWhole = ({ status, assertionResults = [] }: FileReport): boolean =>
   status === 'failed' && !assertionResults.some((test) => test.status === 'failed')
+
+function linesIn(report: object, on: string): readonly FileLine[] {
+  return filesOf(report).map((file) => {
+    const counted = (status: string) => (file.assertionResults ?? []).filter((test) => test.status === status).length
+    return {
+      on,
+      file: String(file.name).replace(`${ROOT}/`, ''),
+      passed: counted('passed'),
+      failed: counted('failed') + (brokenAsWhole(file) ? 1 : 0),
+      seconds: Math.round((Number(file.endTime) - Number(file.startTime)) / 1000),
+    }
+  })
+}
+
+/** What a soak has shown: each story with its repetitions, on each flavour. */
+function printTable(files: readonly FileLine[]): void {
+  console.log('| on | file | passed | failed | s |\n|---|---|---|---|---|')
+  for (const { on, file, passed, failed, seconds } of files)
+    console.log(`| ${on} | ${file} | ${passed} | ${failed} | ${seconds} |`)
+}
 
 const firstLines = (text: unknown): string =>
   String(text ?? '')
@@ -109,7 +141,7 @@ function brokenIn(report: object): readonly string[] {
 }
 
 /** Undefined when the runner wrote no report: it crashed. */
-function readReport(path: string): Outcome | undefined {
+function readReport(path: string, on: string): Outcome | undefined {
   try {
     const report: unknown = JSON.parse(readFileSync(path, 'utf8'))
     if (typeof report !== 'object' || report === null) return undefined
@@ -118,6 +150,7 @@ function readReport(path: string): Outcome | undefined {
       failed: numberIn(report, 'numFailedTests') + filesOf(report).filter(brokenAsWhole).length,
       skipped: numberIn(report, 'numPendingTests') + numberIn(report, 'numTodoTests'),
       broken: brokenIn(report),
+      files: linesIn(report, on),
     }
   } catch {
     return undefined
@@ -141,10 +174,16 @@ async function runVitest(project: 'unit' | 'real', files: readonly string[], env
       ],
       { ...process.env, ...env },
     )
-    const report = readReport(path)
+    const report = readReport(path, env['REGENT_TEST_FLAVOUR'] ?? 'no server')
     if (report === undefined) {
       console.error(`the test runner ended without results (exit code ${code})`)
-      return { passed: 0, failed: 1, skipped: 0, broken: [`the test runner of ${project} (exit code ${code})`] }
+      return {
+        passed: 0,
+        failed: 1,
+        skipped: 0,
+        broken: [`the test runner of ${project} (exit code ${code})`],
+        files: [],
+      }
     }
     // An error outside any test (an unhandled rejection) fails the run without a failed test.
     const failed = code !== 0 ? Math.max(1, report.failed) : report.failed
@@ -164,8 +203,8 @@ async function runScript(name: 'types' | 'lint'): Promise<Outcome> {
   const code = await run('npm', ['run', '--silent', name], process.env)
   console.log(`${code === 0 ? 'ok' : 'FAILED'}: ${name}`)
   return code === 0
-    ? { passed: 1, failed: 0, skipped: 0, broken: [] }
-    : { passed: 0, failed: 1, skipped: 0, broken: [name] }
+    ? { passed: 1, failed: 0, skipped: 0, broken: [], files: [] }
+    : { passed: 0, failed: 1, skipped: 0, broken: [name], files: [] }
 }
 
 async function runReal(parts: readonly Part[], seed: number): Promise<Outcome[]> {
@@ -185,7 +224,7 @@ async function runReal(parts: readonly Part[], seed: number): Promise<Outcome[]>
     console.log(`on ${flavour} (SEED=${seed}): ${mine.join(' ')}`)
     const fetched = await run(join(ROOT, 'scripts/fetch-servers.sh'), [flavour], process.env)
     if (fetched !== 0)
-      outcomes.push({ passed: 0, failed: 1, skipped: 0, broken: [`fetching the servers of ${flavour}`] })
+      outcomes.push({ passed: 0, failed: 1, skipped: 0, broken: [`fetching the servers of ${flavour}`], files: [] })
     else outcomes.push(await runVitest('real', mine, { REGENT_TEST_FLAVOUR: flavour, REGENT_TEST_SEED: String(seed) }))
   }
   return outcomes
@@ -199,6 +238,7 @@ if (parts.includes('lint')) outcomes.push(await runScript('lint'))
 if (parts.includes('units')) outcomes.push(await runVitest('unit', [], {}))
 if (parts.some(isReal)) outcomes.push(...(await runReal(parts, seed)))
 const total = (key: 'passed' | 'failed' | 'skipped'): number => outcomes.reduce((sum, outcome) => sum + outcome[key], 0)
+if (process.env['REGENT_SOAK'] !== undefined) printTable(outcomes.flatMap(({ files }) => files))
 if (total('skipped') > 0) console.log(`${total('skipped')} skipped`)
 if (outcomes.length === 0) console.error('nothing to run was found')
 for (const name of outcomes.flatMap(({ broken }) => broken)) console.log(`FAILED: ${name}`)
