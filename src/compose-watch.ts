@@ -55,9 +55,17 @@ async function openApi(config: RegentConfig, daemon: Daemon, signal: AbortSignal
     token: await apiToken(config),
     client: new LocalClient(daemon),
     subscribe: events.subscribe,
+    cannotAct: () => cannotAct(daemon),
     webDir,
     signal,
   })
+}
+
+/** It goes on watching and telling meanwhile; whoever asks whether it is ready means more. */
+function cannotAct(daemon: Daemon): string | undefined {
+  if (!daemon.lease()) return 'it does not hold the lease of its store: it only watches'
+  const behind = daemon.keepers().some(({ books }) => !books.isCurrent())
+  return behind ? 'its store cannot be read: it only watches' : undefined
 }
 
 type Told = Exclude<DaemonEvent, { kind: 'cycle' }>

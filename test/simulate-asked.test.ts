@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { QuestionJson } from '../src/faces/api/contract.ts'
 import { LocalClient } from '../src/faces/api/local.ts'
-import { A_SCENE, type RegentProcess, Scene, type SceneOptions } from '../src/lab/simulate/index.ts'
+import { A_SCENE, RegentProcess, Scene, type SceneOptions } from '../src/lab/simulate/index.ts'
 import { type Command, planCommand, type RecoveryEnd, runCommand, type Shown } from '../src/run/daemon/index.ts'
 import { inOrder } from './simulate-stories.ts'
 
@@ -235,6 +235,25 @@ describe.each(FLAVOURS)('act 2 is not the one that was shown, on %s', (flavour) 
     })
     const end = await settled(run.scene, run.running)
     expect(end).toMatchObject({ kind: 'refused', undone: false, reasons: [{ code: 'plan_changed' }] })
+  })
+
+  test('a recovery that was left open and is taken back first is named where the plan is not as shown any more', async () => {
+    const run = await commanded({ flavour }, leaveBehind)
+    const { scene, regent } = run
+    const { id } = await untilAsked(run)
+    regent.life.kill()
+    await scene.timeline.pass(8000)
+    const { universe, durable, config } = scene
+    const next = new RegentProcess({ name: 'next', universe, durable, config })
+    await settled(
+      scene,
+      next.daemon.startOnce('next').then(() => true),
+    )
+    const planned = await settled(scene, planCommand(next.keeper, FAILOVER))
+    if (planned.kind !== 'plan') throw new Error(JSON.stringify(planned))
+    const end = await settled(scene, runCommand(next.keeper, FAILOVER, { plan: planned.plan }))
+    expect(end, scene.tell()).toMatchObject({ kind: 'refused', undone: false, reasons: [{ code: 'plan_changed' }] })
+    expect(JSON.stringify(end)).toContain(`shown: recovery ${id}, which was left open, was taken back first`)
   })
 
   test('through the API: the plan as answered is given back, the question is read by the id of that plan, in names', async () => {

@@ -170,6 +170,21 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
     await expectWhole(scene)
   })
 
+  test('the check itself: an old primary that a stranger opens while its plan wants it closed is seen, though no route leads there', async () => {
+    const scene = await aScene({ flavour })
+    const [s1, s2] = [scene.universe.named('s1'), scene.universe.named('s2')]
+    const regent = scene.processes[0]
+    if (regent) void runCommand(regent.keeper, { verb: 'switchover', server: 's2:3306', reason: 'test', by: 'ann' })
+    const opened = (): boolean => {
+      if (scene.reign()?.state === 'opening') s1.access = 'writable'
+      return s2.access === 'writable'
+    }
+    expect(await scene.timeline.run(opened, 5000), scene.tell()).toBe(true)
+    expect(scene.promises.broken, scene.tell()).toContainEqual(
+      expect.stringContaining('s2 was opened while s1, which its plan demanded to be read-only, takes writes'),
+    )
+  })
+
   test('a switchover whose winner dies before it opens is taken back', async () => {
     const scene = await aScene({ flavour })
     const regent = scene.processes[0]

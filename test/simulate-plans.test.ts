@@ -252,6 +252,15 @@ describe('the login of the replication account', () => {
       expect(risksOf(planned)).toEqual([expect.stringMatching(/account of s4 could not log in .*1045/)])
   })
 
+  test('to the present primary: refused as what it is', () => {
+    const situation = situationOf({ ...A_SETTING, subjectState: 'answers', stopped: false })
+    const planned = planSwitchoverAct1({ ...situation, wanted: situation.subject })
+    expect(planned).toMatchObject({
+      kind: 'refusal',
+      reasons: [{ code: 'is_the_primary', says: 's1 is the primary already' }],
+    })
+  })
+
   test('not seen to work: a switchover names it; where every receiver runs nothing is named', () => {
     expect(risksOf(planSwitchoverAct1(withReceiver('stopped')))).toEqual([expect.stringContaining('not known to work')])
     expect(risksOf(planSwitchoverAct1(withReceiver('running')))).toEqual([])

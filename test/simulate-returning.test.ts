@@ -4,7 +4,7 @@ import type { Situation } from '../src/decide/recover/situation.ts'
 import { planUnfence } from '../src/decide/recover/unfence.ts'
 import { A_SCENE, RegentProcess, Scene, type SceneOptions } from '../src/lab/simulate/index.ts'
 import { recoveryId, serverId } from '../src/model/ids.ts'
-import type { Access } from '../src/model/server.ts'
+import type { ServerStatus } from '../src/model/server.ts'
 import { type Command, runCommand } from '../src/run/daemon/index.ts'
 import { A_REPLICA, A_SETTING, type Setting, situationOf } from './simulate-situations.ts'
 
@@ -45,11 +45,11 @@ describe.each(FLAVOURS)('opening a primary by name on %s', (flavour) => {
   })
 })
 
-function withAccess(situation: Situation, id: string, access: Access): Situation {
+function withStatus(situation: Situation, id: string, more: Partial<ServerStatus>): Situation {
   const members = situation.topology.members.map((m) => {
     const { latest } = m.sighting
     if (m.id !== id || latest.kind !== 'answered') return m
-    return { ...m, sighting: { ...m.sighting, latest: { ...latest, status: { ...latest.status, access } } } }
+    return { ...m, sighting: { ...m.sighting, latest: { ...latest, status: { ...latest.status, ...more } } } }
   })
   return { ...situation, topology: { ...situation.topology, members } }
 }
@@ -61,8 +61,31 @@ test('a server that takes writes is closed before it is compared: the plan to re
     const planned = planRejoin(situation)
     return planned.kind === 'plan' ? planned.plan.steps.map((s) => s.kind) : codes(planned)
   }
-  expect(kinds({ ...withAccess(living, 's2', 'writable'), subject })).toEqual(['close_server', 'cut_clients'])
+  expect(kinds({ ...withStatus(living, 's2', { access: 'writable' }), subject })).toEqual([
+    'close_server',
+    'cut_clients',
+  ])
   expect(kinds({ ...living, subject })).toEqual(['attach'])
+})
+
+test('a server with the server_id of the primary is refused before it is changed, whether it takes writes or not', () => {
+  const living = situationOf({ ...A_SETTING, subjectState: 'answers', stopped: false })
+  const subject = serverId('s2')
+  for (const access of ['writable', 'closed_to_all'] as const) {
+    const planned = planRejoin({ ...withStatus(living, 's2', { access, numericId: 1 }), subject })
+    expect(planned).toMatchObject({
+      kind: 'refusal',
+      reasons: [{ code: 'same_server_id', tryThis: expect.stringContaining('regent rejoin s2') }],
+    })
+  }
+})
+
+test('what it has of its own is kept by a command that is whole: it opens over the reign that stands, for a reason', () => {
+  const replicas = [{ ...A_REPLICA, received: 12, applied: 12 }]
+  const ahead = situationOf({ ...A_SETTING, subjectState: 'answers', stopped: false, replicas })
+  const planned = planRejoin({ ...ahead, subject: serverId('s2') })
+  expect(codes(planned)).toEqual(['errant_transactions'])
+  expect(JSON.stringify(planned)).toMatch(/regent unfence s2 --over-reign --reason/)
 })
 
 async function aScene(options: Partial<SceneOptions>): Promise<Scene> {

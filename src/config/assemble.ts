@@ -10,6 +10,7 @@ import {
 import { DEFAULT_POLICY, type Policy } from '../model/policy.ts'
 import type { Declared } from '../model/topology.ts'
 import type { Complaint, Path } from './complaint.ts'
+import { addressFix } from './leaves.ts'
 import type { ClusterFile, PolicyFile, RootFile, RouteFile, TlsFile } from './schema.ts'
 import type { SecretReader } from './secrets.ts'
 
@@ -138,7 +139,7 @@ function declaredServers(
         path,
         at: 'key',
         what: `"${text.slice(0, 80)}" is not an address`,
-        fix: 'name the server by host:port, for example db1:3306',
+        fix: addressFix(text),
       })
     } else if (servers.has(printAddress(address))) {
       complaints.push({

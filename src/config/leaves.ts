@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { z } from 'zod'
 import { parseAddress } from '../model/address.ts'
 import { DURATION_PATTERN, parseDuration, printDuration } from '../model/duration.ts'
@@ -20,9 +21,15 @@ export const address = z
   .transform((text, context) => {
     const read = parseAddress(text)
     if (read) return read
-    complain(context, { what: `"${text}" is not an address`, fix: 'write host:port, for example db1:3306' })
+    complain(context, { what: `"${text}" is not an address`, fix: addressFix(text) })
     return z.NEVER
   })
+
+/** Without brackets nobody can tell where an IPv6 host ends and its port begins. */
+export const addressFix = (text: string): string =>
+  isIPv6(text.trim())
+    ? `an IPv6 host stands in brackets, the whole in quotes: "[${text.trim()}]:3306"`
+    : 'write host:port, for example db1:3306'
 
 interface Bounds {
   readonly min: number

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_POLICY, type Policy } from '../model/policy.ts'
+import { readFromDisk } from './files.ts'
 import { CONFIG_PATH, load, MINIMAL, memory, right, told, withCluster } from './fixture.testing.ts'
 import { loadConfig } from './load.ts'
 import { POLICY_FIELDS } from './policy-fields.ts'
@@ -150,6 +151,12 @@ describe('the search', () => {
     const loaded = await loadConfig(undefined, {}, async () => ({ kind: 'unreadable', why: 'EACCES' }))
     expect(loaded).toMatchObject({ kind: 'problems', problems: [{ code: 'config_wrong' }] })
   })
+
+  it('says so when it is a directory', async () => {
+    const loaded = await loadConfig(import.meta.dirname, {}, readFromDisk)
+    const says = expect.stringContaining('it is a directory')
+    expect(loaded).toMatchObject({ problems: [{ code: 'config_wrong', says, tryThis: 'name a file in it' }] })
+  })
 })
 
 describe('all that is wrong is told at once', () => {
@@ -209,6 +216,8 @@ clusters:
     [withCluster('policy: { fence: rotes }'), 'did you mean "routes"?'],
     [withCluster('policy: { loss: [] }'), 'clusters.shop.policy.loss cannot be a list'],
     [withCluster('servers: { "db1:x": {} }'), 'is not an address'],
+    [withCluster('servers: { "::1": {} }'), 'in quotes: "[::1]:3306"'],
+    [MINIMAL.replace('db1:3306', "'::1'"), 'an IPv6 host stands in brackets, the whole in quotes: "[::1]:3306"'],
     [withCluster('servers: { "db1:3306": { promotion: allways } }'), 'promotion'],
     [withCluster('servers: { db1: {}, "db1:3306": {} }'), 'described twice'],
     [withCluster('routes: [{}]'), 'exactly one of proxy and command'],

@@ -67,7 +67,7 @@ async function findFile(path: string | undefined, env: Environment, readFile: Re
     const facts = {
       path: candidate,
       what: `it cannot be read: ${read.why}`,
-      fix: 'let the user that Regent runs as read it',
+      fix: read.fix ?? 'let the user that Regent runs as read it',
     }
     return { kind: 'none', problem: problem('config_wrong', facts) }
   }

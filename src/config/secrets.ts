@@ -70,7 +70,8 @@ export class SecretReader {
       return found.text
     }
     const why = found.kind === 'missing' ? 'does not exist' : `cannot be read: ${found.why}`
-    const fix = 'write it, readable by the user that Regent runs as, or correct the path'
+    const other = found.kind === 'unreadable' ? found.fix : undefined
+    const fix = other ?? 'write it, readable by the user that Regent runs as, or correct the path'
     this.complaints.push({ path: at, what: `${this.place(file)} ${why}`, fix })
     return undefined
   }

@@ -69,8 +69,10 @@ export interface PrimaryDiagnosis {
 export interface ReplicaDiagnosis {
   readonly server: ServerId
   readonly finding: ReplicaFinding
+  /** With the server's own words where it reports an error. */
   readonly because: string
   readonly evidence: readonly Evidence[]
+  readonly tryThis?: string
 }
 
 export interface Diagnosis {

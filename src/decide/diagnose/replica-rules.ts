@@ -1,4 +1,6 @@
 import type { ReplicaFinding } from '../../model/diagnosis.ts'
+import type { ServerId } from '../../model/ids.ts'
+import type { Channel } from '../../model/server.ts'
 
 /** What the replicas' table asks of every server that is not the primary. Lag is without intended delay; bounds are folded in. */
 export const REPLICA_FACTS = {
@@ -52,6 +54,9 @@ export type ReplicaWhen = { readonly [F in ReplicaFactName]?: readonly ReplicaFa
 export interface ReplicaRule {
   readonly when: ReplicaWhen
   readonly because: string
+  /** Which of its errors the server's own words are taken from. */
+  readonly errorOf?: (channel: Channel) => Channel['receiverError']
+  readonly tryThis?: (server: ServerId) => string
 }
 
 /** Any number of findings may hold. A server that is away is judged by nothing but that: its old readings are not today's. */
@@ -60,6 +65,9 @@ export const REPLICA_RULES: { readonly [F in ReplicaFinding]: ReplicaRule } = {
   receiver_broken: {
     when: { reach: ['answers'], receiver: ['broken'] },
     because: 'a receiver reports an error and gets nothing from its source',
+    errorOf: ({ receiver, receiverError }) => (receiver === 'running' ? undefined : receiverError),
+    tryThis: (server) =>
+      `mend what the error names on ${server} (its source, its login, its server_id); if it must be attached anew: regent rejoin ${server}`,
   },
   receiver_stopped: {
     when: { reach: ['answers'], receiver: ['stopped'] },
@@ -68,6 +76,9 @@ export const REPLICA_RULES: { readonly [F in ReplicaFinding]: ReplicaRule } = {
   applier_broken: {
     when: { reach: ['answers'], applier: ['broken'] },
     because: 'an applier stopped with an error: what is received is not applied',
+    errorOf: ({ applier, applierError }) => (applier === 'stopped' ? applierError : undefined),
+    tryThis: (server) =>
+      `mend what the error names on ${server}, then start its applier there: START REPLICA SQL_THREAD; where its data differ, rebuild it, then: regent rejoin ${server}`,
   },
   applier_stopped: {
     when: { reach: ['answers'], applier: ['stopped'] },
@@ -92,6 +103,7 @@ export const REPLICA_RULES: { readonly [F in ReplicaFinding]: ReplicaRule } = {
   follows_nobody: {
     when: { reach: ['answers'], follows: ['nobody'] },
     because: 'it has no channel: it follows nobody',
+    tryThis: (server) => `regent rejoin ${server}`,
   },
   without_binlog: {
     when: { reach: ['answers'], binlog: ['off'] },

@@ -43,6 +43,26 @@ describe('findings about a replica', () => {
     expect(JSON.stringify(finding?.evidence)).toContain("1062 Duplicate entry '7'")
   })
 
+  test('a broken thread is told in the words of the server, with a fix; so is what follows nobody', () => {
+    const receiverError = { code: 1593, message: 'Fatal error: equal MySQL\n server ids' }
+    const story = running()
+      .channel('s2', { receiver: 'stopped', receiverError })
+      .channel('s3', { applier: 'stopped', applierError: ERROR })
+    const [receiver, applier] = story.pass(500).diagnosis().replicas
+    expect(receiver).toMatchObject({
+      finding: 'receiver_broken',
+      because: expect.stringMatching(/: 1593 .*equal MySQL server ids$/),
+    })
+    expect(receiver?.tryThis).toContain(`regent rejoin ${idOf('s2')}`)
+    expect(applier).toMatchObject({
+      finding: 'applier_broken',
+      because: expect.stringContaining(": 1062 Duplicate entry '7'"),
+    })
+    expect(applier?.tryThis).toContain('START REPLICA SQL_THREAD')
+    const [alone] = running().followsNobody('s2').pass(500).diagnosis().replicas
+    expect(alone?.tryThis).toBe(`regent rejoin ${idOf('s2')}`)
+  })
+
   test('a server without binlog cannot become the primary', () => {
     const binlog = {
       enabled: false,

@@ -1,4 +1,5 @@
-import { type Evidence, REPLICA_FINDINGS, type ReplicaDiagnosis } from '../../model/diagnosis.ts'
+import { type Evidence, REPLICA_FINDINGS, type ReplicaDiagnosis, type ReplicaFinding } from '../../model/diagnosis.ts'
+import type { Member } from '../../model/topology.ts'
 import { foldReplica, type ReplicaFolded } from './fold-replica.ts'
 import { REPLICA_FACT_NAMES, REPLICA_RULES, type ReplicaFacts, type ReplicaWhen } from './replica-rules.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -11,14 +12,25 @@ export function diagnoseReplicas(snapshot: Snapshot, subject: Subject): readonly
   return others.flatMap((member) => {
     const folded = foldReplica(member, subject, snapshot)
     return REPLICA_FINDINGS.filter((finding) => replicaRuleHolds(REPLICA_RULES[finding].when, folded.facts)).map(
-      (finding) => ({
-        server: member.id,
-        finding,
-        because: REPLICA_RULES[finding].because,
-        evidence: evidenceFor(REPLICA_RULES[finding].when, folded),
-      }),
+      (finding) => found(finding, member, folded),
     )
   })
+}
+
+function found(finding: ReplicaFinding, { id, sighting }: Member, folded: ReplicaFolded): ReplicaDiagnosis {
+  const { when, because, errorOf, tryThis } = REPLICA_RULES[finding]
+  const channels = errorOf ? (sighting.answer?.status.channels ?? []) : []
+  const errors = channels.flatMap((channel) => {
+    const error = errorOf?.(channel)
+    return error ? [`${error.code} ${error.message.replace(/[\s\p{Cc}]+/gu, ' ').trim()}`] : []
+  })
+  return {
+    server: id,
+    finding,
+    because: errors.length === 0 ? because : `${because}: ${[...new Set(errors)].join('; ')}`,
+    evidence: evidenceFor(when, folded),
+    ...(tryThis ? { tryThis: tryThis(id) } : {}),
+  }
 }
 
 export function replicaRuleHolds(when: ReplicaWhen, facts: ReplicaFacts): boolean {

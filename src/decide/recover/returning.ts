@@ -1,5 +1,6 @@
 import { errant, receivedWithin } from '../../model/history.ts'
-import { type Plan, type Planned, refuse } from '../../model/plan.ts'
+import type { ServerId } from '../../model/ids.ts'
+import { type Plan, type Planned, type RefusalReason, refuse } from '../../model/plan.ts'
 import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
 import { edgesOf } from '../../model/topology.ts'
@@ -93,6 +94,8 @@ export function planRejoin(situation: Situation): Planned {
     return refuse({ code: 'not_answering', says: `${server} does not answer`, tryThis: `regent topology ${alias}` })
   if (server === reign.primary)
     return refuse({ code: 'is_the_primary', says: `${server} is the primary`, tryThis: `regent topology ${alias}` })
+  // Its receiver would stop at once (error 1593): refused before anything is changed, also before it is closed.
+  if (status.numericId === primary.numericId) return refuse(sameNumericId(server, reign.primary, status.numericId))
   // What still grows cannot be compared: a write that it takes after the look would be carried into the present reign unseen.
   if (takesWrites(status.access)) return plan(situation, 'rejoin', fencingSteps(situation, status), CLOSED_FIRST)
   const surplus = errant(status.history, primary.history, knownHistories(situation))
@@ -106,7 +109,7 @@ export function planRejoin(situation: Situation): Planned {
     return refuse({
       code: 'errant_transactions',
       says: `${server} has ${surplus.gtids}, which the present reign never had`,
-      tryThis: `it stays fenced. Rebuild it by hand, then regent rejoin ${server}; or regent unfence ${server}; or regent forget ${server}`,
+      tryThis: `it stays fenced. Rebuild it by hand, then regent rejoin ${server}; or regent unfence ${server} --over-reign --reason "…" --for 10m; or regent forget ${server}`,
       errant: { server, gtids: surplus.gtids },
     })
   const fencing = sourceOff(situation, status)
@@ -132,6 +135,12 @@ export function planRejoin(situation: Situation): Planned {
   }
   return plan(situation, 'rejoin', [...fencing, attach], 'everything it has executed is part of the present reign')
 }
+
+const sameNumericId = (server: ServerId, primary: ServerId, numericId: number): RefusalReason => ({
+  code: 'same_server_id',
+  says: `${server} and ${primary} have the same server_id (${numericId}): it could receive nothing from there`,
+  tryThis: `give ${server} a server_id of its own in its configuration, restart it, then: regent rejoin ${server}`,
+})
 
 /** A source side left from its time as primary makes the applier of a replica wait for ever. */
 function sourceOff(situation: Situation, status: ServerStatus): readonly Step[] {

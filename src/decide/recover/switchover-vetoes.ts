@@ -6,6 +6,14 @@ import type { Follower, Situation } from './situation.ts'
 /** All that speaks against a switchover, said before anything is changed. */
 export function vetoes(situation: Situation, found: readonly Follower[]): readonly RefusalReason[] {
   const { topology, policy } = situation
+  if (situation.wanted === situation.subject)
+    return [
+      {
+        code: 'is_the_primary',
+        says: `${situation.subject} is the primary already`,
+        tryThis: `regent topology ${topology.alias}, or name another server with --to`,
+      },
+    ]
   const ranking = rank(situation, found)
   const reasons: RefusalReason[] = []
   const say = (when: boolean, code: string, says: string, tryThis: string): void =>

@@ -27,6 +27,7 @@ const BY_HTTP: Readonly<Record<string, { readonly status: number; readonly what:
   },
   FST_ERR_CTP_INVALID_JSON_BODY: { status: 400, what: 'the body is not valid JSON', fix: 'check it: jq . <body.json' },
   FST_ERR_CTP_EMPTY_JSON_BODY: { status: 400, what: 'the body is empty', fix: 'send {} where nothing is to be said' },
+  FST_ERR_BAD_URL: { status: 400, what: 'the path is not valid', fix: 'percent-encode it as UTF-8' },
   FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, what: 'the body is too large', fix: 'send at most 1 MiB' },
 }
 

@@ -44,7 +44,7 @@ export interface ServerJson {
   }
   readonly site: string
   readonly fenced: boolean
-  readonly findings: readonly { readonly finding: string; readonly because: string }[]
+  readonly findings: readonly { readonly finding: string; readonly because: string; readonly tryThis?: string }[]
 }
 
 export interface RouteJson {

@@ -15,9 +15,11 @@ interface Wish {
   readonly client?: Client
   readonly host?: string
   readonly faults?: string[]
+  readonly cannotAct?: () => string | undefined
 }
 
-async function api({ client = aClient(), host = '127.0.0.1', faults = [] }: Wish = {}): Promise<FastifyInstance> {
+async function api(wish: Wish = {}): Promise<FastifyInstance> {
+  const { client = aClient(), host = '127.0.0.1', faults = [], cannotAct = () => undefined } = wish
   const app = await buildApi({
     listen: { host, port: 3300 },
     token: TOKEN,
@@ -26,6 +28,7 @@ async function api({ client = aClient(), host = '127.0.0.1', faults = [] }: Wish
     webDir: '/nonexistent/dist',
     signal: new AbortController().signal,
     onFault: (says) => faults.push(says),
+    cannotAct,
   })
   open.push(app)
   return app
@@ -222,6 +225,9 @@ test.each([
   ['/clusters/shop/run', { verb: 'failover', yes: 'please' }],
   ['/clusters/shop/pause', { reason: '', by: 'kim', forMs: 1 }],
   ['/clusters/shop/pause', { reason: 'x', by: 'kim', forMs: -1 }],
+  ['/clusters/shop/pause', { reason: 'x\u001b[2J', by: 'kim', forMs: 1 }],
+  ['/clusters/shop/run', { verb: 'failover', reason: 'x\nrefused: no' }],
+  ['/clusters/shop/forget', { server: 'db1\u009b2J' }],
   ['/clusters/shop/forget', {}],
 ])('%s with %j is a 400 that says which field', async (path, body) => {
   const client = aClient()
@@ -279,6 +285,17 @@ test('an unknown path is a 404 in the same words', async () => {
   expect(answer.json()).toMatchObject({ code: 'usage', says: 'there is no GET /api/v1/cluster' })
 })
 
+test('a path that cannot be decoded is a problem like any other', async () => {
+  const answer = await (await api()).inject(get('/api/v1/clusters/%ff'))
+  expect(answer.statusCode).toBe(400)
+  expect(answer.json()).toEqual({
+    code: 'usage',
+    says: expect.stringContaining('the path is not valid'),
+    tryThis: 'percent-encode it as UTF-8',
+    exit: 2,
+  })
+})
+
 test('changes are never a GET', async () => {
   const app = await api()
   for (const verb of ['plan', 'run', 'pause', 'resume', 'forget'])
@@ -291,6 +308,16 @@ test('health needs no token and no name; ready means that every cluster was look
   expect((await app.inject(get('/readyz'))).statusCode).toBe(200)
   const blind = await api({ client: aClient({ clusters: () => Promise.reject(new Error('not yet')) }) })
   expect((await blind.inject(get('/readyz'))).statusCode).toBe(503)
+})
+
+test('a Regent that could change nothing is not ready, and says why', async () => {
+  let why: string | undefined = 'it does not hold the lease'
+  const app = await api({ cannotAct: () => why })
+  const idle = await app.inject(get('/readyz'))
+  expect([idle.statusCode, idle.json()]).toEqual([503, { ready: false, why }])
+  why = undefined
+  const ready = await app.inject(get('/readyz'))
+  expect([ready.statusCode, ready.json()]).toEqual([200, { ready: true }])
 })
 
 test('the OpenAPI document has every route with the shape of its body', async () => {

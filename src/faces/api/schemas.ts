@@ -1,12 +1,16 @@
 import { z } from 'zod'
+import { isPlain } from '../../model/plain.ts'
 import type { Plan } from '../../model/plan.ts'
 import { PROOF_LEVELS } from '../../model/policy.ts'
 import type { CommandJson } from './contract.ts'
 
 /** What requests may carry. Strict everywhere: a key that is not known is an error, never ignored. */
 
-const server = z.string().min(1).max(300).meta({ description: 'a server: host:port, or its id' })
-const text = (description: string) => z.string().max(1000).meta({ description })
+/** Terminals, logs and the store get these words as they are: none of them may move a cursor or clear a screen. */
+const words = (most: number) => z.string().max(most).refine(isPlain, 'holds control characters; leave them out')
+
+const server = words(300).min(1).meta({ description: 'a server: host:port, or its id' })
+const text = (description: string) => words(1000).meta({ description })
 const LONGEST_ORDER_MS = 30 * 86_400_000
 const forMs = z.int().positive().max(LONGEST_ORDER_MS).meta({ description: 'how long it is in force, in ms' })
 
@@ -62,8 +66,8 @@ export const command = z
 export const asCommand = (body: z.output<typeof command>): CommandJson => body
 
 export const pause = z.strictObject({
-  reason: z.string().min(1).max(1000).meta({ description: 'why nothing shall be done automatically' }),
-  by: z.string().min(1).max(200).meta({ description: 'who asks' }),
+  reason: words(1000).min(1).meta({ description: 'why nothing shall be done automatically' }),
+  by: words(200).min(1).meta({ description: 'who asks' }),
   forMs,
 })
 export const answer = z.strictObject({ yes: z.boolean().meta({ description: 'go on; else act 1 is taken back' }) })
@@ -79,12 +83,9 @@ export const writer = z.strictObject({
 })
 
 export const named = z.strictObject({
-  name: z
-    .string()
-    .max(300)
-    .meta({ description: 'a cluster: its alias, its id, or any member; empty where there is only one' }),
+  name: words(300).meta({ description: 'a cluster: its alias, its id, or any member; empty where there is only one' }),
 })
-export const numbered = z.strictObject({ id: z.string().min(1).max(100).meta({ description: 'the id of a recovery' }) })
+export const numbered = z.strictObject({ id: words(100).min(1).meta({ description: 'the id of a recovery' }) })
 export const listing = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(20).meta({ description: 'how many, newest first' }),
 })

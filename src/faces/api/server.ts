@@ -21,6 +21,8 @@ export interface ApiParts {
   /** Ends the server. */
   readonly signal: AbortSignal
   readonly version?: string
+  /** Why this Regent could change nothing now; undefined where it could. Default: never asked. */
+  readonly cannotAct?: () => string | undefined
   /** Faults that no caller can mend. Default: standard error. */
   readonly onFault?: (says: string) => void
 }
@@ -56,7 +58,13 @@ export async function startApi(parts: ApiParts): Promise<RunningApi> {
 /** All of it without a socket. */
 export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   const onFault = parts.onFault ?? ((says: string) => void process.stderr.write(`${says}\n`))
-  const app = fastify({ logger: false, bodyLimit: BODY_LIMIT, forceCloseConnections: true })
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: true,
+    // What fails before there is a route never reaches the handler of errors.
+    frameworkErrors: (error, _, reply) => void answerError(error, reply, onFault),
+  })
   // Answers are our own typed values: checking them again would only cost time, and hide what a newer part says.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.setValidatorCompiler(({ schema }) => (data: unknown) => {
@@ -80,7 +88,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
 }
 
 async function addAll(app: FastifyInstance, parts: ApiParts, onFault: (says: string) => void): Promise<void> {
-  const { client, subscribe, webDir, version } = parts
+  const { client, subscribe, webDir, version, cannotAct = () => undefined } = parts
   const now = async (): Promise<readonly EventJson[]> =>
     (await client.clusters()).map((cluster) => ({ kind: 'cluster', cluster }))
   const stream = new EventStream({ subscribe, now, onFault })
@@ -88,7 +96,7 @@ async function addAll(app: FastifyInstance, parts: ApiParts, onFault: (says: str
   await addOpenApi(app, version ?? '0')
   await app.register((api) => addRoutes(api, { client, tell: (event) => stream.tell(event) }), { prefix: '/api/v1' })
   await app.register(async (api) => addEvents(api, stream), { prefix: '/api/v1' })
-  addHealth(app, client)
+  addHealth(app, client, cannotAct)
   await addPages(app, webDir)
 }
 
@@ -103,17 +111,20 @@ function addEvents(api: FastifyInstance, stream: EventStream): void {
 }
 
 /** For supervisors and load balancers: no token, no name, and nothing told. */
-function addHealth(app: FastifyInstance, client: Client): void {
+function addHealth(app: FastifyInstance, client: Client, cannotAct: () => string | undefined): void {
   app.get('/healthz', { schema: { tags: ['health'], summary: '200 while this Regent runs' } }, () => ({
     running: true,
   }))
-  const summary = '200 when every cluster has been looked at, else 503'
+  const summary = '200 when every cluster has been looked at and this Regent can act, else 503 with why'
   app.get('/readyz', { schema: { tags: ['health'], summary } }, async (_, reply) => {
-    const ready = await client.clusters().then(
+    const looked = await client.clusters().then(
       (all) => all.length > 0,
       () => false,
     )
-    return reply.code(ready ? 200 : 503).send({ ready })
+    const why = looked ? cannotAct() : 'not every cluster has been looked at yet'
+    return reply
+      .code(why === undefined ? 200 : 503)
+      .send({ ready: why === undefined, ...(why === undefined ? {} : { why }) })
   })
 }
 

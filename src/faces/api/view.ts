@@ -55,7 +55,11 @@ function memberJson(keeper: Keeper, { topology, diagnosis }: View, found: Member
   const status = found.sighting.answer?.status
   const findings = diagnosis.replicas
     .filter((r) => r.server === found.id)
-    .map(({ finding, because }) => ({ finding, because: named(because, namesIn(topology)) }))
+    .map(({ finding, because, tryThis }) => ({
+      finding,
+      because: named(because, namesIn(topology)),
+      ...(tryThis === undefined ? {} : { tryThis: named(tryThis, namesIn(topology)) }),
+    }))
   const former = keeper.books.formerPrimaries().has(found.id)
   return {
     ...sightingJson(keeper, topology, found.sighting),

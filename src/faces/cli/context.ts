@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { parseDuration } from '../../model/duration.ts'
+import { isPlain } from '../../model/plain.ts'
 import { ProblemError, problem } from '../../model/problem.ts'
 import type { Client } from '../api/contract.ts'
 import { ask } from './ask.ts'
@@ -88,6 +89,14 @@ export class Context {
     if (ms !== undefined && ms > 0) return ms
     throw new ProblemError(
       problem('usage', { what: `${option} ${text} is no duration`, fix: 'write a number and a unit, for example 30m' }),
+    )
+  }
+
+  /** Words of a person that are recorded, and shown at other terminals: refused where they could do more there than be read. */
+  words(text: string | undefined, option: string): string | undefined {
+    if (text === undefined || isPlain(text)) return text
+    throw new ProblemError(
+      problem('usage', { what: `${option} holds control characters`, fix: 'write it as plain text, on one line' }),
     )
   }
 

@@ -141,6 +141,8 @@ describe('the command line', () => {
     [['topology', '--role', 'king'], 2],
     [['history', '-n', 'many'], 2],
     [['pause', 'shop', '--reason', 'x', '--for', '5'], 2],
+    [['pause', 'shop', '--reason', 'x\u001b[2J'], 2],
+    [['switchover', 'shop', '--reason', 'x\ny', '--yes'], 2],
     [['failover', 'shop', '--loss', '10s', '--yes'], 2],
     [['unfence', 'db1:3306', '--yes'], 2],
     [['topology', 'nosuch'], 2],
@@ -283,6 +285,15 @@ describe('what looking verbs print', () => {
         { server: 'db2:3306', finding: 'lagging' },
       ],
     })
+  })
+
+  it('diagnose names a fix beside the finding where there is one', async () => {
+    const finding = { finding: 'follows_nobody', because: 'it has no channel', tryThis: 'regent rejoin db2:3306' }
+    const client = aClient({
+      clusters: async () => [aCluster({ servers: [aServer('db2:3306', { findings: [finding] })] })],
+    })
+    const ran = await run(world(client), ['diagnose'])
+    expect([ran.code, ran.out]).toEqual([1, expect.stringContaining('db2:3306: regent rejoin db2:3306')])
   })
 
   it.each([

@@ -1,10 +1,11 @@
+import type { Plan } from '../../model/plan.ts'
 import type { ModelServer } from './server.ts'
 import type { Universe } from './universe.ts'
 
 /**
  * What must never be seen, looked at after every event: two servers that clients can write to at once, an opening by Regent's hand
- * beside another server that takes writes and is not shut off from its clients, and a change by an older holder of the lease
- * after a newer one's first on the same server.
+ * beside another server that takes writes and is not shut off from its clients, or that its plan demanded to be read-only, and a
+ * change by an older holder of the lease after a newer one's first on the same server.
  */
 export class Promises {
   readonly broken: string[] = []
@@ -13,13 +14,17 @@ export class Promises {
   #effectsSeen = 0
   readonly #newest = new Map<string, number>()
 
-  constructor(universe: Universe) {
+  /** `planOf`: by which this server is being opened. */
+  constructor(universe: Universe, planOf: (opened: ModelServer) => Plan | undefined) {
     this.#universe = universe
     universe.timeline.watch(() => {
       this.#onePrimary()
       this.#oneHolder()
     })
-    universe.whenOpened((opened) => this.#openedAlone(opened))
+    universe.whenOpened((opened) => {
+      this.#openedAlone(opened)
+      this.#closedAsDemanded(opened, planOf(opened))
+    })
   }
 
   #onePrimary(): void {
@@ -31,6 +36,14 @@ export class Promises {
     const others = this.#universe.servers.filter((s) => s !== opened && takesWrites(s) && this.#clientsReach(s))
     if (others.length > 0)
       this.#say(`${opened.name} was opened while clients can write to ${others.map((s) => s.name).join(', ')}`)
+  }
+
+  /** Two writable servers are seen also where routes hide one of them from every client. */
+  #closedAsDemanded(opened: ModelServer, plan: Plan | undefined): void {
+    const old = this.#universe.servers.find((s) => s !== opened && s.id === plan?.subject)
+    if (plan?.fence.demand.atLeast !== 'readonly' || old?.life !== 'up' || old.access !== 'writable') return
+    if (this.#universe.linked('regent', old.name))
+      this.#say(`${opened.name} was opened while ${old.name}, which its plan demanded to be read-only, takes writes`)
   }
 
   /** By a route that leads there, by a session that is still open, or directly, where there is no route at all. */

@@ -55,7 +55,7 @@ export class Scene {
     )
     this.universe.routes.push(...options.routes.map((name): RoutePlace => ({ name, reachable: true })))
     connect(this.universe, options)
-    this.promises = new Promises(this.universe)
+    this.promises = new Promises(this.universe, (opened) => this.#planFor(opened))
     this.writer = new Writer(this.universe, this.universe.routes[0], options.writeEveryMs ?? 40)
     this.config = configOf(this.universe, options)
   }
@@ -113,6 +113,11 @@ export class Scene {
 
   openRecovery() {
     return [...this.durable.recoveries.values()].find((r) => ['act1', 'act2', 'undoing'].includes(r.record.state))
+  }
+
+  /** Of the recovery that is open, the act that opens this server. */
+  #planFor({ id }: ModelServer) {
+    return this.openRecovery()?.plans.findLast((p) => p.steps.some((s) => s.kind === 'open_server' && s.server === id))
   }
 
   /** Acknowledged transactions that this server does not have. */

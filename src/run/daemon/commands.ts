@@ -11,13 +11,14 @@ import type { Plan, Planned, RefusalReason } from '../../model/plan.ts'
 import { refuse } from '../../model/plan.ts'
 import type { FencePolicy, LossPolicy, Policy } from '../../model/policy.ts'
 import { ProblemError, problem } from '../../model/problem.ts'
+import type { RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import type { Shown } from './consent.ts'
 import { continueOpen } from './continue.ts'
 import { examine } from './examine.ts'
 import type { Keeper } from './keeper.ts'
 import { type Asked, type Office, situationFor } from './office.ts'
-import { recover } from './recovery.ts'
+import { PLAN_CHANGED, recover } from './recovery.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
 import { act, planSingle } from './single.ts'
 
@@ -80,7 +81,7 @@ export async function runCommand(keeper: Keeper, command: Command, shown?: Shown
     if (!lease) throw new ProblemError(problem('lease_lost', { why: 'see its log: journalctl -u regent' }))
     await books.reload()
     if (command.abandon) await abandonOpen(keeper, command, lease)
-    else if (books.openRecovery()) await continueOpen(office, lease, async () => (await keeper.acting()) !== undefined)
+    const first = command.abandon ? undefined : await endOpen(keeper, lease)
     await books.reload()
     const asked = await askedBy(keeper, command)
     if ('reasons' in asked) return { kind: 'refused', id: office.ids.recovery(), reasons: asked.reasons, undone: false }
@@ -95,8 +96,26 @@ export async function runCommand(keeper: Keeper, command: Command, shown?: Shown
         : await act(office, { ...asked, ...(shown ? { shown: shown.plan } : {}), kind: command.verb, because }, lease)
     if (end.kind === 'done') await ordersAfter(keeper, asked.subject, command)
     await Promise.all([books.reload(), office.observer.lookAtAll('live', office.config.policy.lookDeadlineMs)])
-    return end
+    return first ? withFirst(end, first) : end
   })
+}
+
+/** What an earlier process began and did not end comes before any command; undefined where nothing was open, or could be ended now. */
+async function endOpen(keeper: Keeper, lease: HeldLease): Promise<RecoveryRecord | undefined> {
+  const { office, books } = keeper
+  const open = books.openRecovery()
+  if (!open) return undefined
+  const continued = await continueOpen(office, lease, async () => (await keeper.acting()) !== undefined)
+  return continued === 'ended' ? office.journal.read(open.id) : undefined
+}
+
+/** Who changed the cluster since the plan was shown: this very command, before its own plan. */
+function withFirst(end: RecoveryEnd, { id, state }: RecoveryRecord): RecoveryEnd {
+  if (end.kind !== 'refused') return end
+  const ended = state === 'done' ? 'finished' : state === 'failed' ? 'ended' : 'taken back'
+  const first = `recovery ${id}, which was left open, was ${ended} first`
+  const reasons = end.reasons.map((r) => (r.code === PLAN_CHANGED.code ? { ...r, says: `${r.says}: ${first}` } : r))
+  return { ...end, reasons }
 }
 
 /** Whatever face it came by: an override without a reason stands in no record. */

@@ -120,6 +120,7 @@ interface Given {
 function request(context: Context, { verb, target, options }: Given): Request {
   const server = TAKES_SERVER[verb] ? target : (options.to ?? options.server)
   const forMs = context.duration(options.for, '--for')
+  const reason = context.words(options.reason, '--reason')
   const json: CommandJson = {
     verb,
     by: userInfo().username,
@@ -130,7 +131,7 @@ function request(context: Context, { verb, target, options }: Given): Request {
     ...(options.overHistory ? { overHistory: true } : {}),
     ...(options.loss === undefined ? {} : { loss: options.loss }),
     ...(options.fence === undefined ? {} : { fence: options.fence }),
-    ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(reason === undefined ? {} : { reason }),
     ...(forMs === undefined ? {} : { forMs }),
   }
   return { cluster: TAKES_SERVER[verb] ? (options.cluster ?? target ?? '') : (target ?? ''), json }

@@ -26,12 +26,13 @@ export const registerOrders: Register = (program, verb) => {
 async function pause(context: Context, [cluster]: readonly (string | undefined)[], command: Command): Promise<void> {
   const options: { reason: string; for: string } = command.opts()
   const forMs = context.duration(options.for, '--for') ?? 0
+  const reason = context.words(options.reason, '--reason') ?? ''
   const alias = await context.withClient(false, async (client) => {
     const { alias } = await client.cluster(cluster ?? '')
-    await client.pause(alias, { reason: options.reason, by: userInfo().username, forMs })
+    await client.pause(alias, { reason, by: userInfo().username, forMs })
     return alias
   })
-  said(context, `automatic recovery of ${alias} is paused for ${options.for}: ${options.reason}`)
+  said(context, `automatic recovery of ${alias} is paused for ${options.for}: ${reason}`)
 }
 
 async function resume(context: Context, [cluster]: readonly (string | undefined)[]): Promise<void> {
