@@ -31,7 +31,8 @@ function storeIsLocked(stage: Stage): boolean {
 async function outsideOfTheStore(stage: Stage, regent: WatchChild): Promise<void> {
   for (let tries = 0; tries < 200 && storeIsLocked(stage); tries++) {
     regent.thaw()
-    await sleep(1)
+    // Longer and longer: on a busy machine a thawed process does not get the processor within a millisecond.
+    await sleep(1 + tries / 10)
     regent.freeze()
     await sleep(1)
   }
