@@ -14,6 +14,9 @@ const LEASE_MS = 2200
 /** A failover tells about 30 lines of its steps. */
 const LINES = 26
 
+/** A signal is not obeyed at once on a busy machine: until it is, the process may still take the store. */
+const FREEZE_MS = 25
+
 function storeIsLocked(stage: Stage): boolean {
   const database = new DatabaseSync(join(stage.config.storeDir, 'regent.db'), { timeout: 0 })
   try {
@@ -29,12 +32,13 @@ function storeIsLocked(stage: Stage): boolean {
 
 /** One that was frozen in the middle of a write to the store holds the store, and nobody can succeed it: let it go a little further. */
 async function outsideOfTheStore(stage: Stage, regent: WatchChild): Promise<void> {
+  await sleep(FREEZE_MS)
   for (let tries = 0; tries < 200 && storeIsLocked(stage); tries++) {
     regent.thaw()
     // Longer and longer: on a busy machine a thawed process does not get the processor within a millisecond.
     await sleep(1 + tries / 10)
     regent.freeze()
-    await sleep(1)
+    await sleep(FREEZE_MS)
   }
 }
 
