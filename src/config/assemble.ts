@@ -51,7 +51,7 @@ export async function assembleCluster(
     secrets.account(file.users.replication, [...at, 'users', 'replication']),
   ])
   const { servers, complaints } = declaredServers(file.servers ?? {}, [...at, 'servers'])
-  // Complaints about secrets are gathered by their reader: without the accounts there is no cluster, with a placeholder there would be a wrong one.
+  // Complaints about secrets are gathered by their reader: without the accounts there is no cluster, with made-up ones there would be a wrong one.
   if (!monitor || !replication) return { cluster: undefined, complaints }
   return { cluster: clusterOf(alias, file, { monitor, replication, servers, place: secrets.place }), complaints }
 }

@@ -111,7 +111,7 @@ const lastJson = (text: string): Readonly<Record<string, unknown>> | undefined =
     .map(readLine)
     .find((value) => value !== undefined)
 
-/** Values replace placeholders inside one argument: whatever is in them, they can never become a second argument. */
+/** Values replace the names in braces inside one argument: whatever is in them, they can never become a second argument. */
 function filled(argv: readonly string[], route: CommandRoute, message: RouteMessage | undefined): readonly string[] {
   const primary = message?.kind === 'open' ? message.primary : undefined
   const values: Readonly<Record<string, string>> = {
@@ -119,9 +119,7 @@ function filled(argv: readonly string[], route: CommandRoute, message: RouteMess
     '{port}': primary ? String(primary.port) : '',
     '{cluster}': route.cluster,
   }
-  return argv.map((argument) =>
-    argument.replace(/\{(?:host|port|cluster)\}/g, (placeholder) => values[placeholder] ?? placeholder),
-  )
+  return argv.map((argument) => argument.replace(/\{(?:host|port|cluster)\}/g, (name) => values[name] ?? name))
 }
 
 /** Always all of them, empty where there is nothing to say: a value of Regent's own environment must not be taken for one of ours. */

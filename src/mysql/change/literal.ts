@@ -1,5 +1,5 @@
 /**
- * The one place where a value becomes SQL text. Statements about replication take no placeholders (a host, a password, a
+ * The one place where a value becomes SQL text. Statements about replication take no bound parameters (a host, a password, a
  * channel's name must stand in the text), so every value of a change goes through here. Safe because the sessions for
  * changes run with an `sql_mode` that they set themselves: the backslash escapes, and double quotes never open a string.
  */
