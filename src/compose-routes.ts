@@ -1,16 +1,20 @@
 /** Registered routes of one cluster: the built-in proxy (found running, or started), and programs of the operator's own. */
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, open, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commandAnnouncer } from './adapters/announce/command.ts'
 import { proxyAnnouncer } from './adapters/announce/proxy.ts'
 import { ensureProxyRunning, type SpawnedProxy } from './adapters/announce/proxy-start.ts'
+import { printAddress, sameAddress } from './model/address.ts'
 import type { ClusterConfig, RegentConfig, RouteConfig } from './model/cluster.ts'
 import type { ClusterId } from './model/ids.ts'
+import type { ProxyStatus } from './model/proxy-control.ts'
 import type { Announcer } from './ports/announcers.ts'
 import type { Clock } from './ports/clock.ts'
+import { createFile } from './proxy/files.ts'
+import { holderOf, proxyProgram } from './proxy/holder.ts'
 import { Keep } from './proxy/keep.ts'
 import type { ProxyOptions } from './proxy/process.ts'
 
@@ -53,13 +57,15 @@ export async function openRoutes(
     announcers.set(route.name, proxyAnnouncer(route.name, access))
     if (!route.spawn) continue
     starters.push(async () => {
+      await backHome(cluster, route, () => isThere(place.control))
       using deadline = clock.deadline(START_PROXY_MS)
       const found = await ensureProxyRunning(
         access,
         () => spawnProxy(config, cluster, route, place.log),
         deadline.signal,
       )
-      return 'why' in found ? `route ${route.name}: ${found.why}` : undefined
+      const trouble = 'why' in found ? found.why : listensElsewhere(found.status, route)
+      return trouble && `route ${route.name}: ${trouble}`
     })
   }
   return {
@@ -68,13 +74,42 @@ export async function openRoutes(
   }
 }
 
+function listensElsewhere({ listen, pid }: ProxyStatus, route: ProxyRoute): string | undefined {
+  if (sameAddress(listen, route.listen)) return undefined
+  const [is, wanted] = [printAddress(listen), printAddress(route.listen)]
+  return `the running proxy (pid ${pid}) listens on ${is}, not on ${wanted}: regent proxy stop, and it is started anew`
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  )
+
+/** A proxy whose folder was removed is back in one that was made again within two of its looks (1 s each); and a loaded machine. */
+const BACK_HOME_MS = 5000
+const LOOK_AGAIN_MS = 50
+
+/** Where a proxy of this route holds the port and its files are gone: until it has made them again. Waits for nobody else. */
+async function backHome(cluster: ClusterConfig, route: ProxyRoute, isBack: () => Promise<boolean>): Promise<void> {
+  if (await isBack()) return
+  const holder = await holderOf(route.listen)
+  const program = holder.kind === 'program' ? proxyProgram(holder.command) : undefined
+  if (program?.alias !== cluster.alias || (program.route ?? route.name) !== route.name) return
+  const late = performance.now() + BACK_HOME_MS
+  while (!(await isBack()) && performance.now() < late)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+}
+
 interface ProxyPlace {
   readonly control: string
   readonly token: string
+  readonly tokenFile: string
   readonly stateFile: string
   readonly log: string
 }
 
+const TOKEN = 'proxy.token'
 /** A path of a unix socket may not exceed 107 bytes. */
 const LONGEST_SOCKET_PATH = 100
 
@@ -84,7 +119,8 @@ export async function proxyPlace(config: RegentConfig, cluster: ClusterConfig, r
   const far = join(tmpdir(), `regent-${createHash('sha256').update(beside).digest('hex').slice(0, 16)}.sock`)
   return {
     control: Buffer.byteLength(beside) <= LONGEST_SOCKET_PATH ? beside : far,
-    token: await secretIn(config.storeDir, 'proxy.token'),
+    token: await secretIn(config.storeDir, TOKEN),
+    tokenFile: join(config.storeDir, TOKEN),
     stateFile: join(config.storeDir, `${stem}.route`),
     log: join(config.storeDir, `${stem}.log`),
   }
@@ -97,7 +133,9 @@ export async function proxyPlace(config: RegentConfig, cluster: ClusterConfig, r
 export async function clusterOfProxies(config: RegentConfig, cluster: ClusterConfig): Promise<ClusterId | undefined> {
   for (const route of cluster.routes) {
     if (route.kind !== 'proxy') continue
-    const remembered = await new Keep((await proxyPlace(config, cluster, route)).stateFile).read()
+    const { stateFile } = await proxyPlace(config, cluster, route)
+    await backHome(cluster, route, () => isThere(stateFile))
+    const remembered = await new Keep(stateFile).read()
     if (remembered.kind === 'message') return remembered.message.cluster
   }
   return undefined
@@ -111,13 +149,14 @@ export async function proxyOptions(
   route: ProxyRoute,
   signal: AbortSignal,
 ): Promise<ProxyOptions> {
-  const { control, token, stateFile } = await proxyPlace(config, cluster, route)
+  const { control, token, tokenFile, stateFile } = await proxyPlace(config, cluster, route)
   return {
     listen: route.listen,
     control,
     cluster: id,
     alias: cluster.alias,
     token,
+    tokenFile,
     holdMs: cluster.policy.holdClientsMs,
     stateFile,
     signal,
@@ -128,11 +167,7 @@ export async function proxyOptions(
 export async function secretIn(dir: string, name: string): Promise<string> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const path = join(dir, name)
-  await writeFile(path, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600, flag: 'wx' }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-    },
-  )
+  if (!(await isThere(path))) await createFile(path, `${randomBytes(24).toString('hex')}\n`)
   return (await readFile(path, 'utf8')).trim()
 }
 

@@ -20,7 +20,7 @@ import type { NamedDaemon, Runners } from './faces/cli/runners.ts'
 import { printAddress } from './model/address.ts'
 import type { ClusterConfig, RegentConfig, RouteConfig } from './model/cluster.ts'
 import type { ClusterId } from './model/ids.ts'
-import { ProblemError, problem } from './model/problem.ts'
+import { type Problem, ProblemError, problem } from './model/problem.ts'
 
 const VERSION: { readonly version: string } = JSON.parse(
   await readFile(join(import.meta.dirname, '..', 'package.json'), 'utf8'),
@@ -67,7 +67,10 @@ export const runners: Runners = {
   },
   stopProxy: async (config, cluster) => {
     const wanted = cluster === '' ? config.clusters : [clusterNamed(config, cluster)]
-    await Promise.all(wanted.flatMap((c) => proxiesOf(c).map((route) => stopOne(config, c, route))))
+    const stops = wanted.flatMap((c) => proxiesOf(c).map((route) => stopOne(config, c, route)))
+    // Each is asked, whatever another one says.
+    const [first, ...others] = (await Promise.all(stops)).filter((trouble) => trouble !== undefined)
+    if (first) throw new ProblemError(first, { others })
   },
   check: async (path) => {
     const { config, warnings, origins } = await load(path)
@@ -211,11 +214,12 @@ async function withProxy<T>(
   return await ask(proxy, deadline.signal)
 }
 
-async function stopOne(config: RegentConfig, cluster: ClusterConfig, route: ProxyRoute): Promise<void> {
-  const heard = await withProxy(config, { cluster, route }, (proxy, signal) => proxy.stop(signal))
-  if (heard) return
-  const why = 'nobody answers at its control socket'
-  throw new ProblemError(problem('proxy_unreachable', { cluster: cluster.alias, route: route.name, why }))
+async function stopOne(config: RegentConfig, cluster: ClusterConfig, route: ProxyRoute): Promise<Problem | undefined> {
+  const not = await withProxy(config, { cluster, route }, (proxy, signal) => proxy.stop(signal))
+  if (!not) return undefined
+  const facts = { cluster: cluster.alias, route: route.name, why: not.unknown }
+  const fix = 'ask with the configuration that it was started with, or end its process: kill <pid>'
+  return not.refused ? problem('proxy_refused', { ...facts, fix }) : problem('proxy_unreachable', facts)
 }
 
 const statusOf = (config: RegentConfig, cluster: ClusterConfig) =>

@@ -1,13 +1,13 @@
 /** The daemon as a process: the store, the lease, the API and its page, structured logs. */
 import { join } from 'node:path'
-import pino from 'pino'
+import type { Logger } from 'pino'
 import { apiToken, composeDaemon } from './compose.ts'
+import { lineOf, openLog } from './compose-log.ts'
 import { daemonEvents } from './faces/api/events.ts'
 import { LocalClient } from './faces/api/local.ts'
 import { startApi } from './faces/api/server.ts'
 import { namesIn } from './faces/api/view.ts'
 import type { RegentConfig } from './model/cluster.ts'
-import { named } from './model/naming.ts'
 import { type Problem, ProblemError, problem } from './model/problem.ts'
 import type { Daemon, DaemonEvent, Keeper } from './run/daemon/index.ts'
 
@@ -16,7 +16,7 @@ export async function startWatch(
   version: string,
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
-  const log = pino({ base: { version }, timestamp: pino.stdTimeFunctions.isoTime })
+  const log = openLog(version)
   await using composed = await composeDaemon(config, {
     onTrouble: (says) => log.error({ says }, 'trouble'),
     spawnProxies: true,
@@ -42,7 +42,7 @@ export async function startWatch(
   return undefined
 }
 
-async function revive({ office }: Keeper, log: pino.Logger): Promise<void> {
+async function revive({ office }: Keeper, log: Logger): Promise<void> {
   for (const says of await office.revive()) log.error({ cluster: office.config.alias, says }, 'trouble')
 }
 
@@ -68,51 +68,11 @@ function cannotAct(daemon: Daemon): string | undefined {
   return behind ? 'its store cannot be read: it only watches' : undefined
 }
 
-type Told = Exclude<DaemonEvent, { kind: 'cycle' }>
-type Level = 'info' | 'warn' | 'error'
-
-/** One line per decision; the steady state is silent. */
-const LINES: {
-  readonly [K in Told['kind']]: (
-    event: Extract<Told, { kind: K }>,
-  ) => readonly [Level, string, Readonly<Record<string, unknown>>]
-} = {
-  verdict: ({ diagnosis: { primary }, tookMs }) => [
-    'info',
-    'verdict',
-    { verdict: primary.verdict, row: primary.row, because: primary.because, tookMs },
-  ],
-  step: ({ id, event }) => [
-    'info',
-    `step ${event.state}`,
-    {
-      recovery: id,
-      step: event.step.id,
-      outcome: event.outcome?.kind,
-      says: event.outcome?.says,
-      tookMs: event.tookMs,
-    },
-  ],
-  plan: ({ id, plan }) => [
-    'info',
-    'plan',
-    { recovery: id, act: plan.act, steps: plan.steps.length, because: plan.because, risks: plan.risks },
-  ],
-  recovery_began: ({ id, what, because }) => ['warn', 'recovery began', { recovery: id, what, because }],
-  question: ({ id, differs }) => ['warn', 'asked again', { recovery: id, differs: differs.map((d) => d.says) }],
-  answered: ({ id, answer }) => ['warn', 'answered', { recovery: id, answer }],
-  recovery_ended: ({ id, state, says }) => ['warn', 'recovery ended', { recovery: id, state, says }],
-  refused: ({ what, reasons }) => ['warn', 'refused', { what, reasons }],
-  trouble: ({ says }) => ['error', 'trouble', { says }],
-}
-
-function logEvent(log: pino.Logger, event: DaemonEvent, daemon: Daemon): void {
+function logEvent(log: Logger, event: DaemonEvent, daemon: Daemon): void {
   if (event.kind === 'cycle') return
   const keeper = daemon.keepers().find(({ office }) => office.cluster === event.cluster)
   const view = keeper?.view()
-  const line = LINES[event.kind] as (event: Told) => readonly [Level, string, Readonly<Record<string, unknown>>]
-  const [level, message, facts] = line(event)
-  const told = JSON.stringify({ cluster: keeper?.office.config.alias ?? event.cluster, ...facts })
-  // Whoever reads a log at night knows servers by their addresses. Neither ids nor addresses hold what JSON would escape.
-  log[level](JSON.parse(view ? named(told, namesIn(view.topology)) : told), message)
+  const alias = keeper?.office.config.alias ?? event.cluster
+  const { level, message, facts } = lineOf(event, { alias, names: view ? namesIn(view.topology) : {} })
+  log[level](facts, message)
 }

@@ -11,5 +11,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.stderr.write(`regent: the output cannot be written: ${error.message}\n`)
   process.exit(1)
 })
+// Nobody reads what is told beside the result: no reason to end in the middle of a change.
+process.stderr.on('error', () => undefined)
 const { stdin, stdout, stderr, env } = process
 process.exitCode = await runCli(process.argv.slice(2), { stdin, stdout, stderr, env, signal: stop.signal }, runners)

@@ -109,7 +109,7 @@ const isTestPath = (path: string): boolean => /\.(?:test|testing)\.tsx?$/.test(p
 function partOf(path: string): string {
   const [top = '', second = ''] = relative('src', path).split('/')
   if (top === 'main.ts') return 'main'
-  if (/^compose[\w-]*\.ts$/.test(top)) return 'compose'
+  if (/^compose[\w-]*(?:\.test)?\.ts$/.test(top)) return 'compose'
   if (top === 'proxy' && /^gate\b/.test(second)) return 'proxy/gate'
   return ['decide', 'run', 'adapters', 'faces', 'lab'].includes(top) ? `${top}/${second}` : top
 }

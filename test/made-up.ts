@@ -14,6 +14,7 @@ export const aServer = (address: string, more: Partial<ServerJson> = {}): Server
   semiSync: { source: false, replica: true, clients: 0, waitCount: 1 },
   site: 'here',
   fenced: false,
+  orders: [],
   findings: [],
   ...more,
 })

@@ -33,7 +33,7 @@ const stateOf = (scene: Scene): string =>
       s.name,
       s.access,
       s.source,
-      s.channel && [s.channel.source, s.channel.receiver, s.channel.applier],
+      s.channel && [s.channel.source.host, s.channel.receiver, s.channel.applier],
     ]),
     scene.reign()?.primary,
     scene.reign()?.epoch,
@@ -85,7 +85,10 @@ async function untilAsked({ scene, regent }: Commanded): Promise<NonNullable<Ret
 async function expectTakenBack({ scene, before }: Commanded): Promise<void> {
   scene.universe.heal()
   for (const { name } of scene.universe.servers) scene.universe.thaw(name)
-  expect(await scene.timeline.run(() => stateOf(scene) === before, 15_000), `${before}\n${scene.tell()}`).toBe(true)
+  expect(
+    await scene.timeline.run(() => stateOf(scene) === before, 15_000),
+    `${before}\n${stateOf(scene)}\n${scene.tell()}`,
+  ).toBe(true)
   expect(await scene.writable(5000), scene.tell()).toBe(true)
   expect(scene.primary()?.name).toBe('s1')
   expect(scene.openRecovery()).toBeUndefined()
@@ -334,4 +337,95 @@ test('an old primary that was closed and takes writes again is not replaced besi
   expect(end).toMatchObject({ kind: 'refused', reasons: [{ code: 'primary_is_open' }] })
   const open = run.scene.universe.servers.filter((s) => s.life === 'up' && s.access === 'writable')
   expect(open.length, run.scene.tell()).toBeLessThanOrEqual(1)
+})
+
+describe('trap 35: what was seen before a question is looked at once more after it, on mariadb', () => {
+  const BOSS = 'boss@10.0.0.9'
+
+  /** A switchover whose second act leaves s4 out: the person is asked, with the old primary closed. */
+  async function switchoverThatAsks(): Promise<{ run: Commanded; yes: () => Promise<RecoveryEnd> }> {
+    const run = await commanded(
+      { flavour: 'mariadb', servers: 4 },
+      ({ universe }, regent) =>
+        void regent.daemon.listen((event) => {
+          const counted =
+            event.kind === 'step' && event.event.step.kind === 'count_ackers' && event.event.state === 'ended'
+          if (counted) universe.kill('s4')
+        }),
+      { verb: 'switchover', server: 's2:3306' },
+    )
+    const { id } = await untilAsked(run)
+    return {
+      run,
+      yes: async () => {
+        await run.scene.timeline.pass(2000)
+        run.regent.keeper.office.questions.answer(id, true)
+        return settled(run.scene, run.running)
+      },
+    }
+  }
+
+  test('a write that slipped in while it was thought about takes the switchover back', async () => {
+    const { run, yes } = await switchoverThatAsks()
+    const old = run.scene.universe.named('s1')
+    expect(old.access).toBe('closed_to_all')
+    const slipped = old.nextTransaction(100_000)
+    old.append(slipped)
+    const end = await yes()
+    expect(end).toMatchObject({ kind: 'refused', undone: true, reasons: [{ code: 'act1_stopped' }] })
+    expect(JSON.stringify(end)).toContain('wait until s2 has applied all of s1')
+    run.scene.universe.restart('s4')
+    expect(await run.scene.timeline.run(() => inOrder(run.scene), 30_000), run.scene.tell()).toBe(true)
+    expect(run.scene.primary()?.name).toBe('s1')
+    const everywhere = (): boolean => run.scene.universe.servers.every((s) => s.has(slipped))
+    expect(await run.scene.timeline.run(everywhere, 5000), run.scene.tell()).toBe(true)
+    expect(run.scene.promises.broken, run.scene.tell()).toEqual([])
+  })
+
+  test('a client that came back meanwhile, and that read-only does not hold, takes the switchover back by its name', async () => {
+    const { run, yes } = await switchoverThatAsks()
+    run.scene.universe.named('s1').bypasser = BOSS
+    const end = await yes()
+    expect(end).toMatchObject({ kind: 'refused', undone: true, reasons: [{ code: 'act1_stopped' }] })
+    expect(JSON.stringify(end)).toContain(BOSS)
+    run.scene.universe.restart('s4')
+    await expectTakenBack(run)
+  })
+
+  test('where nobody wrote, the yes is enough', async () => {
+    const { run, yes } = await switchoverThatAsks()
+    expect(await yes(), run.scene.tell()).toMatchObject({ kind: 'done', newPrimary: 's2' })
+    const looked = run.regent.events.flatMap((e) =>
+      e.kind === 'step' && e.event.state === 'ended' ? [e.event.step.id] : [],
+    )
+    expect(looked.filter((id) => id === 'still:s2' || id === 'bar:s1')).toEqual([
+      'bar:s1',
+      'still:s2',
+      'bar:s1',
+      'still:s2',
+    ])
+    run.scene.universe.restart('s4')
+    await expectMoved(run, 's2')
+  })
+
+  test('a living primary is not replaced while somebody writes there whom read-only does not hold: it is named', async () => {
+    const run = await commanded({ flavour: 'mariadb' }, ({ universe }) => {
+      universe.named('s1').bypasser = BOSS
+    })
+    const end = await settled(run.scene, run.running)
+    expect(end).toMatchObject({ kind: 'refused', undone: true, reasons: [{ code: 'not_fenced' }] })
+    expect(JSON.stringify(end)).toContain(`cut the clients of s1 that write in spite of read-only: ${BOSS}`)
+    await expectTakenBack(run)
+  })
+
+  test('who came back while a failover of a living primary was thought about is named after the answer', async () => {
+    const run = await commanded({ flavour: 'mariadb' }, leaveBehind)
+    const { id } = await untilAsked(run)
+    run.scene.universe.named('s1').bypasser = BOSS
+    run.regent.keeper.office.questions.answer(id, true)
+    const end = await settled(run.scene, run.running)
+    expect(end).toMatchObject({ kind: 'refused', undone: true, reasons: [{ code: 'act1_stopped' }] })
+    expect(JSON.stringify(end)).toContain(BOSS)
+    await expectTakenBack(run)
+  })
 })

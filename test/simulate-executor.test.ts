@@ -56,7 +56,7 @@ class Stage {
       clock,
       ledger: this.ledger,
       mayReopen: async () => this.against,
-      addressOf: (id) => ({ host: id, port: 1 }),
+      addressOf: async (id) => ({ host: id, port: 1 }),
       onStep: ({ state, step }) => void (state === 'ended' && this.ended.push(step.id)),
     }
   }

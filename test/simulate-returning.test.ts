@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { planRejoin } from '../src/decide/recover/returning.ts'
-import type { Situation } from '../src/decide/recover/situation.ts'
+import { planFailoverAct1 } from '../src/decide/recover/failover-act1.ts'
+import { planFailoverAct2 } from '../src/decide/recover/failover-act2.ts'
+import { planFence, planRejoin } from '../src/decide/recover/returning.ts'
+import { followers, type Situation } from '../src/decide/recover/situation.ts'
 import { planUnfence } from '../src/decide/recover/unfence.ts'
 import { A_SCENE, RegentProcess, Scene, type SceneOptions } from '../src/lab/simulate/index.ts'
 import { recoveryId, serverId } from '../src/model/ids.ts'
+import type { Plan, Planned } from '../src/model/plan.ts'
 import type { ServerStatus } from '../src/model/server.ts'
-import { type Command, runCommand } from '../src/run/daemon/index.ts'
+import { type Command, planCommand, runCommand } from '../src/run/daemon/index.ts'
 import { A_REPLICA, A_SETTING, type Setting, situationOf } from './simulate-situations.ts'
 
 const FLAVOURS = ['mysql', 'mariadb'] as const
@@ -88,6 +91,35 @@ test('what it has of its own is kept by a command that is whole: it opens over t
   expect(JSON.stringify(planned)).toMatch(/regent unfence s2 --over-reign --reason/)
 })
 
+test('trap 35: closing proves nothing before whom read-only does not hold is gone: on mariadb that is looked for last, on mysql never', () => {
+  for (const flavour of FLAVOURS) {
+    const living = situationOf({ ...A_SETTING, flavour, subjectState: 'answers', stopped: false })
+    const bars = flavour === 'mariadb' ? [['bar:s2', 'stop']] : []
+    const barred = (situation: Situation, planner: typeof planRejoin) => {
+      const planned = planner(situation)
+      if (planned.kind === 'refusal') throw new Error(JSON.stringify(planned))
+      const { steps } = planned.plan
+      const found = steps.filter((s) => s.kind === 'cut_clients' && s.whom === 'privileged')
+      return { steps, found: found.map((s) => [s.id, s.ifItFails]) }
+    }
+    const writing = { ...withStatus(living, 's2', { access: 'writable' }), subject: serverId('s2') }
+    for (const planner of [planFence, planRejoin]) {
+      const { steps, found } = barred(writing, planner)
+      expect(found).toEqual(bars)
+      if (flavour === 'mariadb') expect(steps.at(-1)).toMatchObject({ id: 'bar:s2', after: ['cut:s2'] })
+    }
+    const { steps, found } = barred({ ...living, subject: serverId('s2') }, planRejoin)
+    expect(found).toEqual(bars)
+    expect(steps.find((s) => s.kind === 'attach')?.after).toEqual(bars.map(([id]) => id))
+    const act1 = barred(living, planFailoverAct1)
+    expect(act1.found).toEqual(flavour === 'mariadb' ? [['bar:s1', 'go_on']] : [])
+    const act2 = planFailoverAct2(living, new Map(followers(living).map((f) => [f.id, f.status])))
+    const barrier = act2.kind === 'plan' ? act2.plan.steps.find((s) => s.kind === 'barrier') : undefined
+    const closing = flavour === 'mariadb' ? ['close:s1', 'bar:s1'] : ['close:s1']
+    expect(barrier).toMatchObject({ closeSteps: closing })
+  }
+})
+
 async function aScene(options: Partial<SceneOptions>): Promise<Scene> {
   const scene = new Scene({ ...A_SCENE, ...options })
   await scene.steady()
@@ -103,6 +135,18 @@ async function given(scene: Scene, command: Partial<Command> & Pick<Command, 've
     })
   expect(await scene.timeline.run(() => end !== undefined, 30_000), scene.tell()).toBe(true)
   return end
+}
+
+async function settledPlan(scene: Scene, command: Command): Promise<Planned> {
+  const process = scene.processes.findLast((p) => !p.life.dead)
+  if (!process) throw new Error('nobody plans')
+  let planned: Planned | undefined
+  void planCommand(process.keeper, command).then((p) => {
+    planned = p
+  })
+  await scene.timeline.run(() => planned !== undefined, 10_000)
+  if (!planned) throw new Error(scene.tell())
+  return planned
 }
 
 const replaced = async (scene: Scene): Promise<void> => {
@@ -130,11 +174,18 @@ describe.each(FLAVOURS)('a server that returns on %s', (flavour) => {
     expect(attached, scene.tell()).toBe(false)
   })
 
-  test('one that has written nothing is closed, compared, and follows again, by one command', async () => {
+  test('one that has written nothing is closed, compared, and follows again, by one command whose plan shows both parts', async () => {
     const scene = await aScene({ flavour })
     const stray = scene.universe.named('s3')
     stray.access = 'writable'
     await scene.timeline.pass(1000)
+    const planned = await settledPlan(scene, { verb: 'rejoin', server: 's3:3306', reason: '', by: 'ann' })
+    const kindsOf = (plan: Plan) => plan.steps.map((s) => s.kind)
+    if (planned.kind !== 'plan' || !planned.expected || 'reasons' in planned.expected)
+      throw new Error(JSON.stringify(planned))
+    expect(kindsOf(planned.plan)).not.toContain('attach')
+    expect(kindsOf(planned.expected).at(-1)).toBe('attach')
+    expect(planned.expected.steps.some((s) => s.kind === 'close_server')).toBe(false)
     expect(await given(scene, { verb: 'rejoin', server: 's3:3306' }), scene.tell()).toMatchObject({ kind: 'done' })
     expect(stray.access).toBe('closed_to_all')
     const kinds = [...scene.durable.recoveries.values()].map((r) => r.record.kind)
@@ -180,5 +231,88 @@ describe.each(FLAVOURS)('a server that returns on %s', (flavour) => {
     expect(fence?.kind === 'recovery_began' && fence.because).toContain('no test of Regent ran on')
     await scene.timeline.pass(10_000)
     expect(universe.named('s1').channel, scene.tell()).toBeUndefined()
+  })
+})
+
+describe('trap 35: a client that read-only does not hold goes on writing to a server that returns, on mariadb', () => {
+  const BOSS = 'boss@10.0.0.9'
+  const MINUTE_MS = 60_000
+
+  /** s1 comes back, and from then on that client writes there, whoever cuts it, or only stays. */
+  async function returned(options: Partial<SceneOptions>, everyMs?: number): Promise<Scene> {
+    const scene = await aScene({ flavour: 'mariadb', writeEveryMs: 2000, ...options })
+    await replaced(scene)
+    const { universe, timeline } = scene
+    const old = universe.named('s1')
+    old.bypasser = BOSS
+    universe.restart('s1')
+    const write = (): void => {
+      if (everyMs === undefined) return
+      old.append(old.nextTransaction(100_000 + old.binlog.length))
+      timeline.after(everyMs, write)
+    }
+    write()
+    return scene
+  }
+
+  const eventsOf = (scene: Scene) => scene.processes.flatMap((p) => p.events)
+  const records = (scene: Scene, kind: string) =>
+    [...scene.durable.recoveries.values()].map((r) => r.record).filter((r) => r.kind === kind)
+  const view = (scene: Scene) => JSON.stringify(scene.processes[0]?.keeper.view()?.refusals)
+
+  test('one that came back writable is closed, its fence names the account, and is not told as done', async () => {
+    const scene = await returned({ startsReadOnly: false }, 500)
+    const old = scene.universe.named('s1')
+    expect(await scene.timeline.run(() => old.access === 'closed_to_all', 10_000), scene.tell()).toBe(true)
+    await scene.timeline.pass(3000)
+    expect(records(scene, 'fence').map((r) => r.state)).toEqual(['failed'])
+    const ended = eventsOf(scene).find((e) => e.kind === 'recovery_ended' && e.state === 'failed')
+    expect(ended?.kind === 'recovery_ended' && ended.says, scene.tell()).toContain(BOSS)
+    expect(old.channel, scene.tell()).toBeUndefined()
+  })
+
+  test('one that came back read-only is fenced once, which names the account, and is told of once', async () => {
+    const scene = await returned({}, 500)
+    await scene.timeline.pass(20_000)
+    expect(view(scene), scene.tell()).toContain(BOSS)
+    expect(view(scene)).toContain('errant_transactions')
+    expect(records(scene, 'fence')).toHaveLength(1)
+    const told = (): number => eventsOf(scene).filter((e) => e.kind === 'refused').length
+    const before = told()
+    expect(before).toBeLessThanOrEqual(3)
+    await scene.timeline.pass(4 * MINUTE_MS)
+    expect(told()).toBe(before)
+    expect(records(scene, 'fence')).toHaveLength(1)
+    expect(scene.universe.named('s1').channel, scene.tell()).toBeUndefined()
+    expect(scene.promises.broken, scene.tell()).toEqual([])
+  })
+
+  test('one that has written nothing yet follows nobody while it is there: named, and tried ever more seldom', async () => {
+    const scene = await returned({})
+    await scene.timeline.pass(8 * MINUTE_MS)
+    expect(view(scene), scene.tell()).toContain(BOSS)
+    const tried = records(scene, 'rejoin').length
+    expect(tried).toBeGreaterThanOrEqual(5)
+    expect(tried).toBeLessThanOrEqual(9)
+    expect(eventsOf(scene).filter((e) => e.kind === 'refused').length).toBe(1)
+    expect(scene.universe.named('s1').channel, scene.tell()).toBeUndefined()
+    scene.universe.named('s1').bypasser = undefined
+    expect(await given(scene, { verb: 'rejoin', server: 's1:3306' }), scene.tell()).toMatchObject({ kind: 'done' })
+    await scene.timeline.pass(2000)
+    expect(scene.universe.named('s1').channel?.receiver, scene.tell()).toBe('running')
+  })
+
+  test('a fence that a person gives ends as failed and names the account; with it gone it is done', async () => {
+    const scene = await aScene({ flavour: 'mariadb' })
+    const stray = scene.universe.named('s3')
+    stray.access = 'writable'
+    stray.bypasser = BOSS
+    await scene.timeline.pass(1000)
+    const failed = await given(scene, { verb: 'fence', server: 's3:3306' })
+    expect(failed, scene.tell()).toMatchObject({ kind: 'failed' })
+    expect(JSON.stringify(failed)).toContain(`cut the clients of s3 that write in spite of read-only: ${BOSS}`)
+    expect(stray.access).toBe('closed_to_all')
+    stray.bypasser = undefined
+    expect(await given(scene, { verb: 'fence', server: 's3:3306' }), scene.tell()).toMatchObject({ kind: 'done' })
   })
 })

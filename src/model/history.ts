@@ -58,22 +58,11 @@ export function drained(h: History): Answer {
   return h.kind === 'mysql' ? setWithin(h.received, h.executed) : mariadbDrained(h)
 }
 
-/** What `b` executed and `a` did not. */
-export function lacking(a: History, b: History, context: readonly History[] = []): Surplus {
-  return errant(b, a, context)
-}
-
 /** What `a` executed and `reference` did not. */
 export function errant(a: History, reference: History, context: readonly History[] = []): Surplus {
   if (a.kind === 'mysql' && reference.kind === 'mysql') return setSurplus(a.executed, reference.executed)
   if (a.kind === 'mariadb' && reference.kind === 'mariadb') return mariadbSurplus(a, reference, mariadbOnly(context))
   return { kind: 'unprovable', because: 'histories of MySQL and MariaDB do not compare', suspects: '' }
-}
-
-/** Whether the server has executed nothing at all, as far as its variables tell. */
-export function isBlank(h: History): boolean {
-  if (h.kind === 'mysql') return h.executed.parts.length === 0
-  return h.binlogState.domains.length === 0 && h.slavePos.gtids.length === 0
 }
 
 interface Question {

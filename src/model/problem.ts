@@ -57,6 +57,12 @@ export const PROBLEMS = {
     says: (f) => `${f['user']} on ${f['server']} lacks ${f['privilege']}`,
     tryThis: (f) => `GRANT ${f['privilege']} ON ${f['on'] ?? '*.*'} TO ${f['account']};`,
   },
+  another_server: {
+    exit: 3,
+    says: (f) => `at ${f['server']} there is now another server (${f['found']}): nothing was changed there`,
+    tryThis: (f) =>
+      `${f['meant']} was meant; see who is where: regent topology; try again once it is seen at its new address; if it is gone for good: regent forget`,
+  },
   flavour_unknown: {
     exit: 2,
     says: (f) =>
@@ -110,6 +116,11 @@ export const PROBLEMS = {
     says: (f) => `${f['address']} is in use by another program`,
     tryThis: (f) => `choose another port, or see who it is: ss -ltnp 'sport = :${f['port']}'`,
   },
+  port_held: {
+    exit: 4,
+    says: (f) => `${f['address']} is in use by ${f['who']}`,
+    tryThis: (f) => `${f['fix']}`,
+  },
   control_taken: {
     exit: 4,
     says: (f) => `another program already answers at the control socket ${f['path']}`,
@@ -130,6 +141,11 @@ export const PROBLEMS = {
     says: (f) => `no proxy answers for ${f['cluster']} (route ${f['route']}): ${f['why']}`,
     tryThis: (f) =>
       `start it: regent proxy run ${f['cluster']}; a \`regent watch\` starts it where the route says spawn: true`,
+  },
+  proxy_refused: {
+    exit: 3,
+    says: (f) => `the proxy of ${f['cluster']} (route ${f['route']}) refuses: ${f['why']}`,
+    tryThis: (f) => `${f['fix']}`,
   },
   refused: { exit: 3, says: (f) => `refused: ${f['why']}`, tryThis: (f) => `${f['fix']}` },
   recovery_open: {

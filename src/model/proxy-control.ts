@@ -23,8 +23,7 @@ export type ProxyRequest =
   | { readonly ask: 'close_all' }
   | { readonly ask: 'watch' }
   | { readonly ask: 'close_idle'; readonly peers: readonly string[] }
-  | { readonly ask: 'close_one'; readonly session: number; readonly fromClient: number; readonly fromServer: number }
-  | { readonly ask: 'hold' | 'release'; readonly session: number | 'all' }
+  | { readonly ask: 'hold' }
   | { readonly ask: 'stop' }
 
 export interface ProxySession {
@@ -90,12 +89,13 @@ export function readLine(line: string): Readonly<Record<string, unknown>> | unde
 }
 
 export function readProxyRequest(value: Readonly<Record<string, unknown>>): ProxyRequest | undefined {
-  const { ask, session } = value
+  const { ask } = value
   switch (ask) {
     case 'status':
     case 'sessions':
     case 'close_all':
     case 'watch':
+    case 'hold':
     case 'stop':
       return { ask }
     case 'route': {
@@ -104,15 +104,6 @@ export function readProxyRequest(value: Readonly<Record<string, unknown>>): Prox
     }
     case 'close_idle':
       return isStrings(value['peers']) ? { ask, peers: value['peers'] } : undefined
-    case 'close_one': {
-      const { fromClient, fromServer } = value
-      return isCount(session) && isCount(fromClient) && isCount(fromServer)
-        ? { ask, session, fromClient, fromServer }
-        : undefined
-    }
-    case 'hold':
-    case 'release':
-      return isCount(session) || session === 'all' ? { ask, session } : undefined
     default:
       return undefined
   }

@@ -12,7 +12,7 @@ export interface StepFields {
   close_idle_sessions: { readonly route: string; readonly server: ServerId; readonly until: 'held' | 'closed' }
   /**
    * KILL of client sessions on a server, seen gone or shown as Killed. `privileged`: only those whose accounts write in spite of
-   * read-only (MariaDB); it fails, naming them, where they come back at once.
+   * read-only (MariaDB); it fails, naming them, where they come back at once and write. Of a closed server that is watched for in any case.
    */
   cut_clients: { readonly server: ServerId; readonly whom: 'all' | 'privileged' }
   /** read_only / super_read_only set and both read back. `lockWaitS` bounds how long new writes may be held by the waiting SET. */

@@ -1,4 +1,5 @@
 import { type ServerId, serverId } from '../model/ids.ts'
+import type { Flavour } from '../model/version.ts'
 
 /**
  * MariaDB has no server_uuid. Its server_id alone collides (copied configurations), `@@server_uid` is one per host and port
@@ -16,6 +17,20 @@ export function mariadbIdentity(place: MariadbPlace): ServerId {
   // A character that no part contains: two places with the same concatenation must not be one.
   const parts = [place.hostname, place.port, place.datadir.replace(/\/+$/, ''), place.numericId]
   return serverId(`mariadb-${fnv1a64(parts.join('\0'))}`)
+}
+
+/** What `identityFrom` reads, as both flavours call it; each lacks what the other one goes by. */
+export const IDENTITY_VARIABLES = ['server_uuid', 'hostname', 'port', 'datadir', 'server_id'] as const
+
+/**
+ * From a server's variables, all fixed for the life of its process but `server_id`: so one reading per connection holds as long as the
+ * connection does. Undefined where it does not tell.
+ */
+export function identityFrom(flavour: Flavour, variable: (name: string) => string): ServerId | undefined {
+  const [uuid = '', hostname = '', port = '', datadir = '', numericId = ''] = IDENTITY_VARIABLES.map(variable)
+  if (flavour === 'mysql') return uuid === '' ? undefined : serverId(uuid)
+  if (hostname === '' || port === '' || datadir === '' || numericId === '') return undefined
+  return mariadbIdentity({ hostname, port, datadir, numericId })
 }
 
 /** FNV-1a, 64 bits, as 16 hexadecimal digits. Spreads well, needs no library; nobody here forges identities. */

@@ -1,5 +1,5 @@
 import type { Address } from '../model/address.ts'
-import type { ClusterId } from '../model/ids.ts'
+import type { ClusterId, ServerId } from '../model/ids.ts'
 import type { Knock, Look } from '../model/look.ts'
 import type { Outcome } from '../model/outcome.ts'
 
@@ -30,13 +30,21 @@ export interface Watching {
   forget(address: Address): void
 }
 
+/**
+ * Which server is meant, and where it was last seen. The address only leads there: a restarted container, a moved name or a re-used
+ * port may have given it to another server since. So every change proves on its own connection who answers, before anything is sent.
+ */
+export interface ServerAt extends Address {
+  readonly id: ServerId
+}
+
 export interface Place {
-  readonly address: Address
+  readonly address: ServerAt
   readonly channel: string
 }
 
 export interface AttachTo {
-  readonly source: Address
+  readonly source: ServerAt
   /** Change host and port only: applier stays on, relay log is kept (MySQL). */
   readonly keepRelayLog: boolean
   readonly heartbeatMs: number
@@ -47,18 +55,19 @@ export interface AttachTo {
 
 /**
  * Changes, one guarded packet each, idempotent (look, then change), read back. Every promise resolves to an outcome; `signal`
- * carries the step's deadline: when it fires the outcome is `unknown`, unless it was killed and seen gone.
+ * carries the step's deadline: when it fires the outcome is `unknown`, unless it was killed and seen gone. Where another server than
+ * the one that is meant answers at the address, nothing is changed there and the outcome is the failure `another_server`.
  */
 export interface Changing {
   /**
    * Opens the standing session for changes of one server and keeps it open (a login costs a promotion more than its changes);
    * called as soon as the lease is held, and again after `release`. Needed by nobody: a change without it opens its own.
    */
-  prepare(address: Address, context: ChangeContext): Promise<Outcome>
+  prepare(address: ServerAt, context: ChangeContext): Promise<Outcome>
   /** Ends every session for changes, and with them their locks: the lease is given up or lost. */
   release(): void
   /** A new leader's first act on a server: kill every holder of `regent.change.<n>` and see them gone. */
-  takeOver(address: Address, warrant: Warrant, signal: AbortSignal): Promise<Outcome>
+  takeOver(address: ServerAt, warrant: Warrant, signal: AbortSignal): Promise<Outcome>
   /** `reading`: the status read after the receiver was seen stopped. */
   seal(place: Place, options: { readonly killAfterMs: number }, context: ChangeContext): Promise<Outcome>
   startReceiver(place: Place, context: ChangeContext): Promise<Outcome>
@@ -67,28 +76,29 @@ export interface Changing {
   /** Waits until applied = received on this channel (received as of the call). `reading`: the status afterwards. */
   awaitApplied(place: Place, context: ChangeContext): Promise<Outcome>
   /** Reads what `target` has executed, once, then waits until this server has applied all of it. */
-  awaitReach(place: Place, target: Address, context: ChangeContext): Promise<Outcome>
+  awaitReach(place: Place, target: ServerAt, context: ChangeContext): Promise<Outcome>
   attach(place: Place, to: AttachTo, context: ChangeContext): Promise<Outcome>
   resetChannel(place: Place, context: ChangeContext): Promise<Outcome>
   /** `facts.clients`: how many are counted when it resolves. Waits until at least `atLeast`. */
-  awaitAckers(address: Address, atLeast: number, context: ChangeContext): Promise<Outcome>
+  awaitAckers(address: ServerAt, atLeast: number, context: ChangeContext): Promise<Outcome>
   semiSyncSource(
-    address: Address,
+    address: ServerAt,
     to: { readonly enabled: boolean; readonly waitCount: number },
     context: ChangeContext,
   ): Promise<Outcome>
   /** `facts.cut`, `facts.left`. Dump threads, our own sessions and those of `except` stay. */
-  cutClients(address: Address, except: readonly string[], context: ChangeContext): Promise<Outcome>
+  cutClients(address: ServerAt, except: readonly string[], context: ChangeContext): Promise<Outcome>
   /**
    * Client sessions of accounts that write in spite of read-only, and no others; nothing where closing holds every account. Where some
-   * were found, also watches for a moment that they stay away: `privileged_clients` names those that come back by themselves.
+   * were found, or the server is closed already, also watches for a moment that they stay away: `privileged_clients` names those that
+   * come back by themselves and write.
    */
-  cutPrivileged(address: Address, context: ChangeContext): Promise<Outcome>
-  close(address: Address, options: { readonly lockWaitS: number }, context: ChangeContext): Promise<Outcome>
-  open(address: Address, context: ChangeContext): Promise<Outcome>
+  cutPrivileged(address: ServerAt, context: ChangeContext): Promise<Outcome>
+  close(address: ServerAt, options: { readonly lockWaitS: number }, context: ChangeContext): Promise<Outcome>
+  open(address: ServerAt, context: ChangeContext): Promise<Outcome>
   /** Threads of client sessions that the server shows idle (`Sleep`), by the client's host:port as the server sees it. */
   idleSessions(
-    address: Address,
+    address: ServerAt,
     signal: AbortSignal,
   ): Promise<readonly { readonly peer: string; readonly idle: boolean }[]>
 }

@@ -9,73 +9,12 @@
  * first: nothing of that client has reached any server.
  */
 import { type Address, printAddress, sameAddress } from '../model/address.ts'
-import { type ClusterId, elapsedMs, type Instant, later } from '../model/ids.ts'
+import { elapsedMs, type Instant, later } from '../model/ids.ts'
 import { acceptRoute, type RouteMessage, type RouteVerdict } from '../model/route.ts'
+import { Waiting } from './gate-waiting.ts'
+import type { CloseHow, GateEffect, GateEvent, GateOptions, LastConnect } from './gate-words.ts'
 
-export type GateEvent =
-  | { readonly kind: 'client_connected'; readonly client: number; readonly at: Instant }
-  | { readonly kind: 'client_gone'; readonly client: number; readonly at: Instant }
-  /** The server has said its first bytes on this attempt. */
-  | { readonly kind: 'greeted'; readonly client: number; readonly attempt: number; readonly at: Instant }
-  /** Refused, reset or closed before any byte came from the server. */
-  | {
-      readonly kind: 'backend_failed'
-      readonly client: number
-      readonly attempt: number
-      readonly why: string
-      readonly at: Instant
-    }
-  | { readonly kind: 'session_ended'; readonly client: number; readonly at: Instant }
-  /** No byte of this client is let through to its server any more. */
-  | { readonly kind: 'held' | 'released'; readonly client: number; readonly at: Instant }
-  | { readonly kind: 'close_session'; readonly client: number; readonly how: CloseHow; readonly at: Instant }
-  | { readonly kind: 'close_all'; readonly at: Instant }
-  | { readonly kind: 'tick'; readonly at: Instant }
-
-/** `flushed`: what the server has said still reaches the client. */
-export type CloseHow = 'at_once' | 'flushed'
-
-export type GateEffect =
-  | { readonly kind: 'connect'; readonly client: number; readonly attempt: number; readonly to: Address }
-  /** Drop the attempt; its client goes on waiting. */
-  | { readonly kind: 'abandon'; readonly client: number }
-  | { readonly kind: 'pipe'; readonly client: number }
-  /** What was held of the client's bytes goes on to its server. */
-  | { readonly kind: 'release'; readonly client: number }
-  /** Tell the client why, in its protocol, and close. */
-  | { readonly kind: 'refuse'; readonly client: number; readonly says: string }
-  | { readonly kind: 'close'; readonly client: number; readonly how: CloseHow }
-
-export interface GateOptions {
-  readonly cluster: ClusterId
-  /** The cluster's name for people. */
-  readonly alias: string
-  /** Longest time that a client waits for its first byte, and that a session is held: a client must not hang for ever. */
-  readonly boundMs: number
-  /** The last message that an earlier process of this proxy accepted: for ordering only, never to serve from. */
-  readonly remembered: RouteMessage | undefined
-}
-
-/** What connecting to the primary looks like from here: one more pair of eyes. */
-export type LastConnect =
-  | { readonly kind: 'never' }
-  | { readonly kind: 'greeted'; readonly to: Address; readonly at: Instant }
-  | { readonly kind: 'failed'; readonly to: Address; readonly why: string; readonly at: Instant }
-
-interface Attempt {
-  readonly number: number
-  readonly to: Address
-  readonly round: number
-}
-interface Unserved {
-  readonly since: Instant
-  readonly attempt: Attempt | undefined
-}
-
-/** More at once overflow the listen queue of a MariaDB with default settings (80): the kernel drops those and tries again after 1 s. */
-const MAX_CONNECTING = 64
-const FIRST_BACKOFF_MS = 10
-const LONGEST_BACKOFF_MS = 100
+export type { CloseHow, GateEffect, GateEvent, GateOptions, LastConnect } from './gate-words.ts'
 
 export class Gate {
   readonly #options: GateOptions
@@ -83,17 +22,10 @@ export class Gate {
   #last: RouteMessage | undefined
   /** What clients are led by. Empty after a start, whatever was remembered: the switchover that was missed would be served backwards. */
   #inForce: RouteMessage | undefined
-  /** In the order in which they came, so that the first one's bound is always the next to expire. */
-  readonly #unserved = new Map<number, Unserved>()
+  readonly #waiting = new Waiting()
   readonly #sessions = new Map<number, Address>()
   /** Since when, in the order in which they were held. */
   readonly #held = new Map<number, Instant>()
-  #connecting = 0
-  #attempts = 0
-  /** Attempts of one round fail together (the server died): they lengthen the backoff once. */
-  #round = 0
-  #failures = 0
-  #retryAt: Instant | undefined
   #lastConnect: LastConnect = { kind: 'never' }
 
   constructor(options: GateOptions) {
@@ -108,7 +40,7 @@ export class Gate {
     return this.#last
   }
   get waiting(): number {
-    return this.#unserved.size
+    return this.#waiting.size
   }
   get sessions(): ReadonlyMap<number, Address> {
     return this.#sessions
@@ -120,9 +52,9 @@ export class Gate {
   /** When a `tick` is due; undefined while nobody waits or is held. */
   nextDue(): Instant | undefined {
     const { boundMs } = this.#options
-    const since = [this.#unserved.values().next().value?.since, this.#held.values().next().value]
+    const since = [this.#waiting.firstSince, this.#held.values().next().value]
     const bounds = since.map((start) => start !== undefined && later(start, boundMs))
-    const retries = this.#inForce?.kind === 'open' && this.#connecting < this.#unserved.size && this.#retryAt
+    const retries = this.#inForce?.kind === 'open' && this.#waiting.retryAt
     const [due] = [...bounds, retries].filter((at) => at !== false && at !== undefined).sort((a, b) => a - b)
     return due
   }
@@ -130,7 +62,7 @@ export class Gate {
   handle(event: GateEvent): readonly GateEffect[] {
     switch (event.kind) {
       case 'client_connected':
-        this.#unserved.set(event.client, { since: event.at, attempt: undefined })
+        this.#waiting.add(event.client, event.at)
         return this.#connectWaiting(event.at)
       case 'client_gone':
       case 'session_ended':
@@ -138,8 +70,6 @@ export class Gate {
       case 'held':
         if (this.#sessions.has(event.client) && !this.#held.has(event.client)) this.#held.set(event.client, event.at)
         return []
-      case 'released':
-        return this.#release(event.client)
       case 'greeted':
         return this.#greeted(event.client, event.attempt, event.at)
       case 'backend_failed':
@@ -163,8 +93,8 @@ export class Gate {
     if (verdict !== 'accepted' && verdict !== 'same') return { verdict, effects: [] }
     this.#last = message
     this.#inForce = message
-    this.#settle()
-    const effects = [...this.#abandonAttempts((to) => !this.#leadsTo(to))]
+    this.#waiting.settle()
+    const effects = [...this.#waiting.abandon((to) => !this.#leadsTo(to))]
     // Sessions survive a withdrawal: closing them is a decision of its own.
     if (message.kind === 'open') effects.push(...this.#partSessions())
     return { verdict, effects: [...effects, ...this.#connectWaiting(at)] }
@@ -190,13 +120,6 @@ export class Gate {
     })
   }
 
-  /** Never to a former primary: what is held of its sessions' clients must not reach it. */
-  #release(client: number): readonly GateEffect[] {
-    const to = this.#sessions.get(client)
-    if (!to || this.leadsElsewhere(to) || !this.#held.delete(client)) return []
-    return [{ kind: 'release', client }]
-  }
-
   /** Whoever held them is gone, or their last answer does not end. */
   #letGo(at: Instant): readonly GateEffect[] {
     const effects: GateEffect[] = []
@@ -215,86 +138,37 @@ export class Gate {
     return { kind: 'close', client, how }
   }
 
-  #greeted(client: number, number: number, at: Instant): readonly GateEffect[] {
-    const waiting = this.#unserved.get(client)
-    if (waiting?.attempt?.number !== number) return []
-    this.#unserved.delete(client)
-    this.#connecting--
-    this.#sessions.set(client, waiting.attempt.to)
-    this.#settle()
-    this.#lastConnect = { kind: 'greeted', to: waiting.attempt.to, at }
+  #greeted(client: number, attempt: number, at: Instant): readonly GateEffect[] {
+    const to = this.#waiting.greeted(client, attempt)
+    if (!to) return []
+    this.#sessions.set(client, to)
+    this.#lastConnect = { kind: 'greeted', to, at }
     return [{ kind: 'pipe', client }, ...this.#connectWaiting(at)]
   }
 
-  #backendFailed(event: GateEvent & { kind: 'backend_failed' }): readonly GateEffect[] {
-    const waiting = this.#unserved.get(event.client)
-    const attempt = waiting?.attempt
-    if (!waiting || attempt?.number !== event.attempt) return []
-    this.#unserved.set(event.client, { since: waiting.since, attempt: undefined })
-    this.#connecting--
-    this.#lastConnect = { kind: 'failed', to: attempt.to, why: event.why, at: event.at }
-    if (attempt.round === this.#round) {
-      this.#retryAt = later(event.at, Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, LONGEST_BACKOFF_MS))
-      this.#failures++
-      this.#round++
-    }
-    return this.#connectWaiting(event.at)
+  #backendFailed({ client, attempt, why, at }: GateEvent & { kind: 'backend_failed' }): readonly GateEffect[] {
+    const to = this.#waiting.failed(client, attempt, at)
+    if (!to) return []
+    this.#lastConnect = { kind: 'failed', to, why, at }
+    return this.#connectWaiting(at)
   }
 
   #forget(client: number, at: Instant): readonly GateEffect[] {
     this.#sessions.delete(client)
     this.#held.delete(client)
-    const waiting = this.#unserved.get(client)
-    if (!this.#unserved.delete(client) || !waiting?.attempt) return []
-    this.#connecting--
-    return [{ kind: 'abandon', client }, ...this.#connectWaiting(at)]
+    return this.#waiting.forget(client) ? [{ kind: 'abandon', client }, ...this.#connectWaiting(at)] : []
   }
 
   #connectWaiting(at: Instant): readonly GateEffect[] {
-    const route = this.#inForce
-    if (route?.kind !== 'open' || (this.#retryAt !== undefined && at < this.#retryAt)) return []
-    this.#retryAt = undefined
-    const effects: GateEffect[] = []
-    for (const [client, { since, attempt }] of this.#unserved) {
-      if (this.#connecting >= MAX_CONNECTING) break
-      if (attempt) continue
-      const number = ++this.#attempts
-      this.#unserved.set(client, { since, attempt: { number, to: route.primary, round: this.#round } })
-      this.#connecting++
-      effects.push({ kind: 'connect', client, attempt: number, to: route.primary })
-    }
-    return effects
+    return this.#inForce?.kind === 'open' ? this.#waiting.connect(this.#inForce.primary, at) : []
   }
 
   #expire(at: Instant): readonly GateEffect[] {
-    const effects: GateEffect[] = []
-    for (const [client, { since, attempt }] of this.#unserved) {
-      if (elapsedMs(since, at) < this.#options.boundMs) break
-      this.#unserved.delete(client)
-      if (attempt) {
-        this.#connecting--
-        effects.push({ kind: 'abandon', client })
-      }
-      effects.push({ kind: 'refuse', client, says: this.#noPrimary(elapsedMs(since, at)) })
-    }
-    return effects
-  }
-
-  #abandonAttempts(which: (to: Address) => boolean): readonly GateEffect[] {
-    const effects: GateEffect[] = []
-    for (const [client, { since, attempt }] of this.#unserved) {
-      if (!attempt || !which(attempt.to)) continue
-      this.#unserved.set(client, { since, attempt: undefined })
-      this.#connecting--
-      effects.push({ kind: 'abandon', client })
-    }
-    return effects
-  }
-
-  #settle(): void {
-    this.#failures = 0
-    this.#retryAt = undefined
-    this.#round++
+    return this.#waiting.expired(at, this.#options.boundMs).flatMap(({ client, waitedMs, attempted }): GateEffect[] => {
+      if (attempted) this.#lastConnect = { kind: 'failed', to: attempted, why: 'no answer', at }
+      const refuse: GateEffect = { kind: 'refuse', client, says: this.#noPrimary(waitedMs) }
+      return attempted ? [{ kind: 'abandon', client }, refuse] : [refuse]
+    })
   }
 
   #noPrimary(waitedMs: number): string {
@@ -304,6 +178,7 @@ export class Gate {
     const begin = `regent proxy: no primary for ${waited}, cluster ${alias}`
     if (route?.kind !== 'open') return `${begin} (${route ? 'its route is withdrawn' : 'no route was announced yet'})`
     const seen = this.#lastConnect
-    return `${begin} (${printAddress(route.primary)}: ${seen.kind === 'failed' ? seen.why : 'no answer'})`
+    const why = seen.kind === 'failed' && sameAddress(seen.to, route.primary) ? seen.why : 'no answer'
+    return `${begin} (${printAddress(route.primary)}: ${why})`
   }
 }

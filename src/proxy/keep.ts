@@ -1,6 +1,6 @@
-import { open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { access, readFile } from 'node:fs/promises'
 import { isRecord, type RouteMessage, readRouteMessage, sameRoute } from '../model/route.ts'
+import { createFile, isCode, replaceFile } from './files.ts'
 
 export type Remembered =
   | { readonly kind: 'nothing' }
@@ -29,7 +29,7 @@ export class Keep {
       this.#kept = message
       return { kind: 'message', message }
     } catch (error) {
-      if (isRecord(error) && error['code'] === 'ENOENT') return { kind: 'nothing' }
+      if (isCode(error, 'ENOENT')) return { kind: 'nothing' }
       return { kind: 'unreadable', why: String(error) }
     }
   }
@@ -41,10 +41,28 @@ export class Keep {
     return written
   }
 
+  /** What was remembered is there no more. */
+  async isLost(): Promise<boolean> {
+    if (!this.#kept) return false
+    return access(this.#path).then(
+      () => false,
+      (error: unknown) => isCode(error, 'ENOENT'),
+    )
+  }
+
+  /** Writes again what was remembered. A file that stands there is somebody's, and stays. */
+  restore(): Promise<void> {
+    const written = this.#writing.then(async () => {
+      if (this.#kept) await createFile(this.#path, print(this.#kept)).catch(() => false)
+    })
+    this.#writing = written
+    return written
+  }
+
   async #write(message: RouteMessage): Promise<string | undefined> {
     if (this.#kept && sameRoute(this.#kept, message)) return undefined
     try {
-      await replaceFile(this.#path, `${JSON.stringify({ version: 1, message })}\n`)
+      await replaceFile(this.#path, print(message))
       this.#kept = message
       return undefined
     } catch (error) {
@@ -53,15 +71,4 @@ export class Keep {
   }
 }
 
-/** The file holds the old text or the new one, never half of one, also after the power went. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const next = `${path}.next`
-  {
-    await using file = await open(next, 'w', 0o600)
-    await file.writeFile(text)
-    await file.datasync()
-  }
-  await rename(next, path)
-  await using folder = await open(dirname(path), 'r')
-  await folder.sync()
-}
+const print = (message: RouteMessage): string => `${JSON.stringify({ version: 1, message })}\n`

@@ -26,6 +26,8 @@ interface Attempt {
 
 /** What is read of a client while nothing of it is let through: before the greeting (more is nobody's login), and while held. */
 const KEPT_BYTES = 16_384
+/** A server notices clients whose host is gone by probing them. Through a proxy it probes the proxy: the proxy probes both ends. */
+const KEEPALIVE_MS = 60_000
 /** A client that takes no bytes any more, or does not end its statement, must not keep a dead session. */
 const FLUSH_MS = 1000
 
@@ -63,6 +65,7 @@ export class Pair {
     this.openedAt = this.#now()
     this.#lastAt = this.openedAt
     client.setNoDelay(true)
+    client.setKeepAlive(true, KEEPALIVE_MS)
     client.on('error', () => client.destroy())
     client.on('data', (bytes: Buffer) => this.#fromClient(bytes))
     client.on('end', () => this.#clientEnded())
@@ -102,7 +105,9 @@ export class Pair {
   }
 
   connect(to: Address, number: number): void {
+    if (this.#over) return
     const socket = connect({ host: to.host, port: to.port, noDelay: true, allowHalfOpen: true })
+    socket.setKeepAlive(true, KEEPALIVE_MS)
     const attempt: Attempt = { number, to, socket, greeting: undefined }
     this.#attempt = attempt
     socket.on('error', (error) => this.#backendOver(attempt, error.message, 'broken'))
@@ -267,7 +272,7 @@ export class Pair {
     this.#over = true
     // Pools take a closed connection for what it is and reconnect; one left open would hang them until their own timeout.
     if (how === 'ended') this.#flushAndClose()
-    else this.client.destroySoon()
+    else this.#closeSoon()
     this.#events.sessionEnded(this.id)
   }
 
@@ -279,9 +284,18 @@ export class Pair {
     if (client.readableEnded) client.destroySoon()
     else client.once('end', () => client.destroySoon())
     client.resume()
-    // A slow client still gets its last answer, as long as it takes any of it; one that has it all must go.
-    client.setTimeout(FLUSH_MS, () => client.destroy())
+    this.#endUnlessItTakes()
     client.once('finish', () => this.#endWithin(FLUSH_MS))
+  }
+
+  #closeSoon(): void {
+    this.client.destroySoon()
+    this.#endUnlessItTakes()
+  }
+
+  /** A slow client still gets its last answer, as long as it takes any of it; one that has it all must go. */
+  #endUnlessItTakes(): void {
+    this.client.setTimeout(FLUSH_MS, () => this.client.destroy())
   }
 
   #endWithin(ms: number): void {

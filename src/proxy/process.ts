@@ -9,6 +9,8 @@ import type { PrimarySeen, ProxyRequest, ProxyStatus, RouteAnswer } from '../mod
 import { printOrdinal, type RouteMessage, type RouteVerdict } from '../model/route.ts'
 import { Control } from './control.ts'
 import { Gate } from './gate.ts'
+import { portHeld } from './holder.ts'
+import { Home } from './home.ts'
 import { Keep } from './keep.ts'
 import { Wire } from './wire.ts'
 
@@ -20,6 +22,8 @@ export interface ProxyOptions {
   /** The cluster's name for people. */
   readonly alias: string
   readonly token: string
+  /** Where Regent reads the token, if it reads it from a file: written again where it was lost, followed where it changes. */
+  readonly tokenFile?: string
   /** Longest time that a client waits for a primary; and that an open session is held. */
   readonly holdMs: number
   /** Remembers the highest route message, for ordering only. */
@@ -58,6 +62,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyStart> {
   const wire = new Wire({ listen: options.listen, gate, now })
   // The port comes before the socket file: of two proxies that start at once, the loser has touched nothing.
   const taken = await wire.listen()
+  if (taken?.code === 'port_taken') return { kind: 'refused', problem: await portHeld(options) }
   if (taken) return { kind: 'refused', problem: taken }
   const proxy = new TheProxy(options, { gate, wire, keep })
   const refused = await proxy.open()
@@ -77,6 +82,7 @@ class TheProxy {
   readonly #options: ProxyOptions
   readonly #parts: Parts
   readonly #control: Control
+  readonly #home: Home
   readonly #startedAt = now()
   readonly #stop: () => void
 
@@ -85,6 +91,8 @@ class TheProxy {
     this.#parts = parts
     const { path, answer } = { path: options.control, answer: (request: ProxyRequest) => this.#answer(request) }
     this.#control = new Control({ path, answer, token: options.token, cluster: options.cluster })
+    const { token, tokenFile } = options
+    this.#home = new Home({ control: this.#control, keep: parts.keep, token, tokenFile })
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#stop = resolve
     this.ended = promise.then(() => this.#close())
@@ -93,6 +101,7 @@ class TheProxy {
   async open(): Promise<Problem | undefined> {
     const refused = await this.#control.listen()
     if (refused) return refused
+    this.#home.keepUp()
     if (this.#options.signal.aborted) this.#stop()
     else this.#options.signal.addEventListener('abort', this.#stop, { once: true })
     return undefined
@@ -100,6 +109,7 @@ class TheProxy {
 
   async #close(): Promise<void> {
     this.#options.signal.removeEventListener('abort', this.#stop)
+    this.#home[Symbol.dispose]()
     await Promise.all([this.#control[Symbol.asyncDispose](), this.#parts.wire[Symbol.asyncDispose]()])
   }
 
@@ -118,13 +128,8 @@ class TheProxy {
         return wire.closeIdle(request.peers)
       case 'watch':
         return wire.watch()
-      case 'close_one':
-        return wire.closeOne(request)
       case 'hold':
-        return { held: wire.hold(request.session) }
-      case 'release':
-        wire.release(request.session)
-        return {}
+        return { held: wire.hold() }
       case 'stop':
         setImmediate(this.#stop) // after the answer has left
         return {}

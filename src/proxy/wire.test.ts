@@ -295,7 +295,7 @@ test('trap 81: a held session is closed only once its last statement was answere
   socket.write('a statement')
   expect((await take(server, 11)).toString()).toBe('a statement')
   await regent.ask({ ask: 'route', message: withdrawn(2) })
-  expect((await regent.ask({ ask: 'hold', session: 'all' }))['ok']).toEqual({ held: 1 })
+  expect((await regent.ask({ ask: 'hold' }))['ok']).toEqual({ held: 1 })
   const peers = [`127.0.0.1:${server.remotePort}`] // the server says Sleep, as it does before it has read the statement
   expect((await regent.ask({ ask: 'close_idle', peers }))['ok']).toEqual({ closed: 0, remaining: 1 })
   socket.write('held back')
@@ -315,7 +315,7 @@ test('an announcement of the same primary lets held sessions go on: an undo cost
   const socket = await client(address)
   await greeted(socket, 'a')
   await regent.ask({ ask: 'route', message: withdrawn(2) })
-  await regent.ask({ ask: 'hold', session: 'all' })
+  await regent.ask({ ask: 'hold' })
   socket.write('a held statement')
   await vi.waitFor(async () => expect((await regent.ask({ ask: 'sessions' }))['ok']).toMatchObject([{ held: true }]))
   await regent.ask({ ask: 'route', message: open(3, a.address) })
@@ -329,27 +329,10 @@ test('sessions held by a Regent that is gone go on after the bound', async () =>
   await regent.ask({ ask: 'route', message: open(1, a.address) })
   const socket = await client(address)
   await greeted(socket, 'a')
-  await regent.ask({ ask: 'hold', session: 'all' })
+  await regent.ask({ ask: 'hold' })
   regent.socket.destroy()
   socket.write('held')
   expect((await take(socket, 4)).toString()).toBe('held')
-})
-
-test('compare and close: a session that carried other bytes than its reader saw is left alone', async () => {
-  const a = await backend('a')
-  const { address } = await proxy()
-  const regent = await control()
-  await regent.ask({ ask: 'route', message: open(1, a.address) })
-  const socket = await client(address)
-  await greeted(socket, 'a')
-  await regent.ask({ ask: 'hold', session: 'all' })
-  const { ok } = await regent.ask({ ask: 'sessions' })
-  const seen: unknown = Array.isArray(ok) ? ok[0] : undefined
-  if (!isRecord(seen)) throw new Error('no session')
-  const { id, fromClient, fromServer } = seen
-  const close = { ask: 'close_one', session: id, fromClient, fromServer }
-  expect((await regent.ask({ ...close, fromServer: 1 }))['ok']).toEqual({ closed: 0, remaining: 1 })
-  await vi.waitFor(async () => expect((await regent.ask(close))['ok']).toEqual({ closed: 1, remaining: 0 }))
 })
 
 test('the control socket lets nobody in with a wrong token, version or cluster, and is closed to other users', async () => {
@@ -370,8 +353,8 @@ test('a taken port, a second proxy and a foreign state file are refused, with wh
     const start = await startProxy({ ...options(), ...changes })
     return start.kind === 'refused' ? `${start.problem.code}: ${start.problem.says}` : 'running'
   }
-  expect(await refusal({ listen: first.address })).toBe(
-    `port_taken: 127.0.0.1:${first.address.port} is in use by another program`,
+  expect(await refusal({ listen: first.address })).toMatch(
+    new RegExp(`^port_held: 127.0.0.1:${first.address.port} is in use by another program \\(.*pid ${process.pid}\\)$`),
   )
   expect(await refusal({})).toMatch(/already answers at the control socket/)
   expect(await refusal({ control: join(dir, 'x'.repeat(120)) })).toMatch(/too long/)

@@ -98,26 +98,8 @@ export class Wire {
     return { closed: ends.length, remaining: rest.length }
   }
 
-  /** Compare and close: refused unless the session is between statements and carried exactly these bytes, no more. */
-  closeOne(seen: {
-    readonly session: number
-    readonly fromClient: number
-    readonly fromServer: number
-  }): SessionsCount {
-    const pair = this.#sessions().find((p) => p.id === seen.session)
-    const unmoved = pair?.bytesFromClient === seen.fromClient && pair.bytesFromServer === seen.fromServer
-    const closes = pair !== undefined && unmoved && betweenStatements(pair.traffic, this.#now())
-    if (closes) this.#drive({ kind: 'close_session', client: pair.id, how: 'flushed', at: this.#now() })
-    return { closed: closes ? 1 : 0, remaining: this.#options.gate.sessions.size }
-  }
-
-  hold(which: number | 'all'): number {
-    return this.#sessions().filter((pair) => (which === 'all' || pair.id === which) && this.#hold(pair)).length
-  }
-
-  release(which: number | 'all'): void {
-    const held = this.#sessions().filter((pair) => pair.isHeld && (which === 'all' || pair.id === which))
-    for (const { id } of held) this.#drive({ kind: 'released', client: id, at: this.#now() })
+  hold(): number {
+    return this.#sessions().filter((pair) => this.#hold(pair)).length
   }
 
   sessions(): readonly ProxySession[] {

@@ -6,10 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createChanging } from '../../src/adapters/servers/changing.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { type Flavour, type Sandbox, type SqlConnection, startSandbox } from '../../src/lab/sandbox/index.ts'
-import type { Address } from '../../src/model/address.ts'
-import { clusterId } from '../../src/model/ids.ts'
+import { clusterId, type ServerId, serverId } from '../../src/model/ids.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
-import type { AttachTo, ChangeContext, Changing, Place, Warrant } from '../../src/ports/servers.ts'
+import { mariadbIdentity } from '../../src/mysql/identity.ts'
+import type { AttachTo, ChangeContext, Changing, Place, ServerAt, Warrant } from '../../src/ports/servers.ts'
+import { type Detour, detour } from './detour.ts'
+import type { Door } from './servers.ts'
 
 export const flavour: Flavour = process.env['REGENT_TEST_FLAVOUR'] === 'mysql' ? 'mysql' : 'mariadb'
 export const clock = systemClock()
@@ -57,6 +59,8 @@ export class World {
   readonly changing: Changing
   readonly #outer: string
   readonly #connections: SqlConnection[] = []
+  readonly #detours: Detour[] = []
+  readonly #identities = new Map<Id, ServerId>()
 
   private constructor(sandbox: Sandbox, outer: string) {
     this.sandbox = sandbox
@@ -67,7 +71,9 @@ export class World {
   static async start(): Promise<World> {
     const outer = await mkdtemp(join(tmpdir(), 'regent-changing-'))
     const sandbox = await startSandbox({ server: flavour, shape: '1+2', semiSync: true, dir: join(outer, 'box') })
-    return new World(sandbox, outer)
+    const world = new World(sandbox, outer)
+    for (const id of ['s1', 's2', 's3'] as const) world.#identities.set(id, await world.#identify(id))
+    return world
   }
 
   async end(): Promise<void> {
@@ -84,9 +90,29 @@ export class World {
     return createChanging({ clock, account: monitor, tls: off, replication, replicationTls: off })
   }
 
-  at(id: Id): Address {
+  at(id: Id): ServerAt {
     const { host, port } = this.sandbox.server(id)
-    return { host, port }
+    const identity = this.#identities.get(id)
+    if (identity === undefined) throw new Error(`the identity of ${id} was not read`)
+    return { host, port, id: identity }
+  }
+
+  /** An address of its own; what is behind it can be exchanged, with every connection through it ended. */
+  async door(id: Id): Promise<Door> {
+    const way = await detour(this.at(id))
+    this.#detours.push(way)
+    return { address: way.address, leadTo: async (other) => way.leadTo(this.at(other)) }
+  }
+
+  async #identify(id: Id): Promise<ServerId> {
+    if (flavour === 'mysql') return serverId(await this.ask(id, 'SELECT @@server_uuid'))
+    const [hostname, port, datadir, numericId] = [
+      await this.ask(id, 'SELECT @@hostname'),
+      await this.ask(id, 'SELECT @@port'),
+      await this.ask(id, 'SELECT @@datadir'),
+      await this.ask(id, 'SELECT @@server_id'),
+    ]
+    return mariadbIdentity({ hostname, port, datadir, numericId })
   }
 
   place(id: Id, channel = ''): Place {
@@ -123,6 +149,7 @@ export class World {
 
   async closeConnections(): Promise<void> {
     for (const connection of this.#connections.splice(0)) connection.destroy()
+    for (const way of this.#detours.splice(0)) await way.end()
   }
 
   async run(id: Id, ...statements: readonly string[]): Promise<void> {

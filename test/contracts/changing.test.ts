@@ -263,6 +263,47 @@ async function isQueueing(id: 's2'): Promise<boolean> {
   return Number(status?.['Relay_Log_Space']) > 3_000_000
 }
 
+describe('who answers at an address', () => {
+  test('is read in the packet by which a session begins: a change on a session that stands ready sends nothing for it', async () => {
+    const { changing } = world
+    changing.release()
+    await eventually('no lock is held', async () => (await heldLocks()) === 0)
+    await world.run(
+      's1',
+      "SET GLOBAL log_output = 'TABLE'",
+      'TRUNCATE TABLE mysql.general_log',
+      'SET GLOBAL general_log = 1',
+    )
+    try {
+      await world.within(3000, (c) => changing.prepare(world.at('s1'), c))
+      const prepared = await statementsOfChanges()
+      await world.within(3000, (c) => changing.open(world.at('s1'), c))
+      const all = await statementsOfChanges()
+      const asksWho = (sql: string): boolean => sql.includes("'server_uuid'")
+      expect(all.filter(asksWho)).toHaveLength(1)
+      // MySQL logs each statement of a packet, MariaDB the packet: one to begin, one for the first status, one for the change.
+      if (flavour === 'mysql') expect(prepared.findIndex(asksWho)).toBe(1)
+      else expect([prepared.findIndex(asksWho), prepared.length, all.length]).toEqual([0, 2, 3])
+      const change = all.slice(prepared.length)
+      expect(change[0]).toMatch(/^SELECT IF\(UTC_TIMESTAMP/)
+      expect(change.filter((sql) => /hostname|datadir|server_uuid/.test(sql))).toEqual([])
+    } finally {
+      await world.run('s1', 'SET GLOBAL general_log = 0', "SET GLOBAL log_output = 'FILE'")
+    }
+  })
+})
+
+/** What the session for changes sent, in order. */
+async function statementsOfChanges(): Promise<readonly string[]> {
+  const thread = await world.ask('s1', "SELECT IS_USED_LOCK('regent.change.1')")
+  const connection = await world.session('s1')
+  const [rows] = await connection.query({
+    sql: `SELECT CAST(argument AS CHAR) FROM mysql.general_log WHERE command_type = 'Query' AND thread_id = ${thread} ORDER BY event_time`,
+    rowsAsArray: true,
+  })
+  return Array.isArray(rows) ? rows.map((cells) => (Array.isArray(cells) ? String(cells[0]) : '')) : []
+}
+
 describe('the right to change servers', () => {
   test('trap 65: a process that freezes between its check and its send changes nothing', async () => {
     const { changing } = world

@@ -6,7 +6,7 @@ import type { Session } from '../../src/lab/simulate/server.ts'
 import { Universe } from '../../src/lab/simulate/universe.ts'
 import { modelWatching } from '../../src/lab/simulate/watching.ts'
 import { Wire } from '../../src/lab/simulate/wire.ts'
-import { clusterId } from '../../src/model/ids.ts'
+import { clusterId, serverId } from '../../src/model/ids.ts'
 import type { Flavour } from '../../src/model/version.ts'
 import type { Changing, Watching } from '../../src/ports/servers.ts'
 import { Driven } from './model-world.ts'
@@ -15,7 +15,7 @@ import type { Id, ServersWorld } from './servers.ts'
 /** Modelled servers for the contract of servers: new ones for every test. */
 class ModelServers implements ServersWorld {
   readonly flavour: Flavour
-  readonly nowhere = { host: 'nowhere', port: 3306 }
+  readonly nowhere = { host: 'nowhere', port: 3306, id: serverId('nobody') }
   readonly #driven = new Driven()
   readonly #clock = virtualClock(this.#driven.timeline, new Life('a test'))
   #universe: Universe
@@ -47,7 +47,19 @@ class ModelServers implements ServersWorld {
   }
 
   at(id: Id) {
-    return this.#universe.named(id).address
+    const { address, id: identity } = this.#universe.named(id)
+    return { ...address, id: identity }
+  }
+
+  async door(id: Id) {
+    let now = id
+    return {
+      address: this.#universe.named(id).address,
+      leadTo: async (other: Id) => {
+        if (other !== now) this.#universe.exchange(now, other)
+        now = other
+      },
+    }
   }
 
   another(): Changing {

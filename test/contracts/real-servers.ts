@@ -1,5 +1,6 @@
 /** Real servers for the contract of servers. */
 import { createWatching } from '../../src/adapters/servers/watching.ts'
+import { serverId } from '../../src/model/ids.ts'
 import { clock, eventually, flavour, lease, World, words } from './changing-world.ts'
 import type { Id, ServersWorld } from './servers.ts'
 
@@ -13,8 +14,9 @@ export async function realServersWorld(): Promise<ServersWorld> {
     await sandbox.thaw(id)
   }
   return {
-    ...{ flavour, watching, changing, nowhere: { host: '127.0.0.1', port: 1 } },
+    ...{ flavour, watching, changing, nowhere: { host: '127.0.0.1', port: 1, id: serverId('nobody') } },
     at: (id) => world.at(id),
+    door: (id) => world.door(id),
     another: () => world.regent(),
     within: (ms, change, warrant) => world.within(ms, change, warrant),
     lease,

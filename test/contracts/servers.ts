@@ -5,7 +5,7 @@ import type { Look } from '../../src/model/look.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import type { Channel, ServerStatus } from '../../src/model/server.ts'
 import type { Flavour } from '../../src/model/version.ts'
-import type { AttachTo, ChangeContext, Changing, Place, Warrant, Watching } from '../../src/ports/servers.ts'
+import type { AttachTo, ChangeContext, Changing, Place, ServerAt, Warrant, Watching } from '../../src/ports/servers.ts'
 
 export type Id = 's1' | 's2' | 's3'
 
@@ -16,9 +16,11 @@ export interface ServersWorld {
   readonly changing: Changing
   home(): Promise<void>
   end(): Promise<void>
-  at(id: Id): Address
+  at(id: Id): ServerAt
   /** Nobody listens there. */
-  readonly nowhere: Address
+  readonly nowhere: ServerAt
+  /** An address that leads to that server. */
+  door(id: Id): Promise<Door>
   /** The hands of another Regent. */
   another(): Changing
   within(ms: number, change: (context: ChangeContext) => Promise<Outcome>, warrant?: Warrant): Promise<Outcome>
@@ -41,6 +43,13 @@ export interface ServersWorld {
   wait(ms: number): Promise<void>
 }
 
+/** As after a restart of containers, a moved name, a port that was re-used. */
+export interface Door {
+  readonly address: Address
+  /** Every connection through it ends; from now on another server is behind it. */
+  leadTo(id: Id): Promise<void>
+}
+
 const DONE = { kind: 'done' } as const
 const LOOK_MS = 2000
 const failedWith = (code: string) => ({ kind: 'failed', code })
@@ -59,6 +68,7 @@ export function serversContract(name: string, make: () => Promise<ServersWorld>)
       changing = world.changing
     }, 30_000)
 
+    const addressOf = (id: Id): Address => ({ host: world.at(id).host, port: world.at(id).port })
     const place = (id: Id): Place => ({ address: world.at(id), channel: '' })
     const to = (id: Id, over: Partial<AttachTo> = {}): AttachTo => ({
       ...{ source: world.at(id), keepRelayLog: false, heartbeatMs: 500, connectRetryMs: 1000, semiSyncReplica: true },
@@ -107,12 +117,12 @@ export function serversContract(name: string, make: () => Promise<ServersWorld>)
           kind: 'present',
           source: { enabled: true, operational: true, clients: 2, waitCount: 1, waitPoint: 'after_sync' },
         })
-        expect(status.attached.map((a) => a.address)).toEqual([world.at('s2'), world.at('s3')])
+        expect(status.attached.map((a) => a.address)).toEqual([addressOf('s2'), addressOf('s3')])
       })
 
       test('sees a write arrive at a replica, and heartbeats where there is none', async () => {
         const before = await channelOf('s2')
-        expect(before).toMatchObject({ receiver: 'running', applier: 'running', source: world.at('s1') })
+        expect(before).toMatchObject({ receiver: 'running', applier: 'running', source: addressOf('s1') })
         await world.insert(1)
         await eventually('it has arrived and is applied', async () => {
           const [own, there] = [await statusOf('s1'), await statusOf('s2')]
@@ -223,7 +233,7 @@ export function serversContract(name: string, make: () => Promise<ServersWorld>)
         expect(await world.within(3000, (c) => changing.resetChannel(place('s2'), c))).toMatchObject(DONE)
         expect(await world.within(5000, (c) => changing.attach(place('s1'), to('s2'), c))).toMatchObject(DONE)
         expect(await channelOf('s1')).toMatchObject({
-          ...{ source: world.at('s2'), receiver: 'running', applier: 'running', heartbeatPeriodMs: 500 },
+          ...{ source: addressOf('s2'), receiver: 'running', applier: 'running', heartbeatPeriodMs: 500 },
           ...{ connectRetryMs: 1000, positioning: 'gtid' },
         })
         const [former, now] = [await statusOf('s1'), await statusOf('s2')]
@@ -328,6 +338,79 @@ export function serversContract(name: string, make: () => Promise<ServersWorld>)
         const outcome = await world.within(2000, (c) => changing.attach(place('s3'), to('s2'), c))
         expect(outcome.kind).toBe(world.flavour === 'mysql' ? 'done' : 'failed')
         if (outcome.kind === 'failed') expect(outcome.says).toContain('1236')
+      })
+    })
+
+    describe('an address leads to a server, and is not the server', () => {
+      const every = (meant: ServerAt) => {
+        const there: Place = { address: meant, channel: '' }
+        const ask = (change: (context: ChangeContext) => Promise<Outcome>) => world.within(3000, change)
+        return {
+          prepare: () => ask((c) => changing.prepare(meant, c)),
+          takeOver: () => ask((c) => changing.takeOver(meant, c.warrant, c.signal)),
+          seal: () => ask((c) => changing.seal(there, { killAfterMs: 500 }, c)),
+          startReceiver: () => ask((c) => changing.startReceiver(there, c)),
+          startApplier: () => ask((c) => changing.startApplier(there, c)),
+          stopApplier: () => ask((c) => changing.stopApplier(there, { rollBack: true }, c)),
+          awaitApplied: () => ask((c) => changing.awaitApplied(there, c)),
+          awaitReach: () => ask((c) => changing.awaitReach(there, world.at('s1'), c)),
+          reachOfIt: () => ask((c) => changing.awaitReach(place('s1'), meant, c)),
+          attach: () => ask((c) => changing.attach(there, to('s1'), c)),
+          resetChannel: () => ask((c) => changing.resetChannel(there, c)),
+          awaitAckers: () => ask((c) => changing.awaitAckers(meant, 0, c)),
+          semiSyncSource: () => ask((c) => changing.semiSyncSource(meant, { enabled: true, waitCount: 1 }, c)),
+          cutClients: () => ask((c) => changing.cutClients(meant, [], c)),
+          cutPrivileged: () => ask((c) => changing.cutPrivileged(meant, c)),
+          close: () => ask((c) => changing.close(meant, { lockWaitS: 1 }, c)),
+          open: () => ask((c) => changing.open(meant, c)),
+        }
+      }
+
+      /** A connection that has just ended may take one change with it: that one is of unknown outcome, and never done. */
+      const noticed = (change: () => Promise<Outcome>): Promise<void> =>
+        eventually('it is seen that another server is there', async () => {
+          const outcome = await change()
+          expect(outcome.kind).not.toBe('done')
+          return outcome.kind === 'failed' && outcome.code === 'another_server'
+        })
+
+      test('a change meant for one server is not made to another that has taken its address', async () => {
+        const door = await world.door('s2')
+        const meant: ServerAt = { ...door.address, id: world.at('s2').id }
+        const changes = every(meant)
+        expect(await changes.prepare()).toMatchObject(DONE)
+        expect(await changes.seal()).toMatchObject(DONE)
+        await door.leadTo('s3')
+        await eventually('s3 follows', async () => (await threads('s3')) === 'running running')
+        await noticed(changes.seal)
+        for (const [name, change] of Object.entries(changes))
+          expect([name, await change()]).toMatchObject([name, failedWith('another_server')])
+        const untold = await world.within(500, async (c) => {
+          const sessions = await changing.idleSessions(meant, c.signal)
+          return { kind: 'done', says: `${sessions.length}` }
+        })
+        expect(untold).toMatchObject({ says: '0' })
+        const untouched = await statusOf('s3')
+        expect(untouched).toMatchObject({ access: closed(), semiSync: { source: { enabled: false } } })
+        expect(untouched.channels).toMatchObject([{ receiver: 'running', applier: 'running', source: addressOf('s1') }])
+        const outcome = await changes.open()
+        expect(outcome.kind === 'failed' && [outcome.says, outcome.tryThis].join()).toContain(world.at('s3').id)
+      })
+
+      test('a server that has its address again is changed again, and so is the other one by its own identity', async () => {
+        const door = await world.door('s2')
+        const [second, third] = [world.at('s2').id, world.at('s3').id]
+        const sealAs = (id: ServerAt['id']) => every({ ...door.address, id }).seal()
+        expect(await every({ ...door.address, id: second }).prepare()).toMatchObject(DONE)
+        await door.leadTo('s3')
+        await noticed(() => sealAs(second))
+        expect(await sealAs(third)).toMatchObject(DONE)
+        expect((await channelOf('s3')).receiver).toBe('stopped')
+        await door.leadTo('s2')
+        await eventually('s2 follows', async () => (await threads('s2')) === 'running running')
+        await noticed(() => sealAs(third))
+        expect(await sealAs(second)).toMatchObject(DONE)
+        expect((await channelOf('s2')).receiver).toBe('stopped')
       })
     })
 

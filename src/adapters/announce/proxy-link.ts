@@ -94,7 +94,7 @@ export class ProxyLink {
     if (!value) this.#drop({ kind: 'silent', why: 'the proxy answered something that is no answer' })
     else if (this.#welcomed)
       this.#settle(value['n'], typeof refusal === 'string' ? refused(refusal) : { kind: 'ok', value: value['ok'] })
-    else if (typeof refusal === 'string') this.#drop(refused(refusal))
+    else if (typeof refusal === 'string') this.#drop(refused(signed(refusal, value['pid'])))
     else this.#welcomed = true
   }
 
@@ -109,6 +109,9 @@ export class ProxyLink {
     for (const settle of [...this.#asked.values()]) settle(answer)
   }
 }
+
+/** Whoever lets nobody in can still be ended by its id. */
+const signed = (why: string, pid: unknown): string => (typeof pid === 'number' ? `${why} (pid ${pid})` : why)
 
 const refused = (why: string): ProxyAnswer => ({ kind: 'refused', why })
 

@@ -131,3 +131,28 @@ test('where nobody answers one is started and waited for; one that ends at once 
     why: '127.0.0.1:3306 is in use by another program',
   })
 })
+
+test('why a proxy neither shows its state nor stops is told in its own words, with its process where it lets nobody in', async () => {
+  const why = async (): Promise<unknown> => {
+    using announcer = proxyAnnouncer('proxy', access())
+    const seen = await announcer.status(AbortSignal.timeout(1000))
+    expect(await announcer.stop(AbortSignal.timeout(1000))).toEqual(seen)
+    return seen
+  }
+  expect(await why()).toEqual({ unknown: `no proxy answers at ${access().control} (ENOENT)`, refused: false })
+  let answer: unknown = { refused: 'wrong token', version: 1, pid: 42 }
+  await peer((line) =>
+    line['token'] || answer === undefined ? answer : { n: line['n'], refused: 'this proxy does not know it' },
+  )
+  expect(await why()).toEqual({ unknown: 'wrong token (pid 42)', refused: true })
+  answer = { refused: 'this proxy speaks version 9 of the control protocol', version: 9 }
+  expect(await why()).toEqual({ unknown: 'this proxy speaks version 9 of the control protocol', refused: true })
+  answer = { refused: 'this proxy serves cluster c-other, not c-shop', pid: 42 }
+  expect(await why()).toEqual({ unknown: 'this proxy serves cluster c-other, not c-shop (pid 42)', refused: true })
+  answer = hello
+  expect(await why()).toEqual({ unknown: 'this proxy does not know it', refused: true })
+  answer = 'what?'
+  expect(await why()).toEqual({ unknown: 'the proxy answered something that is no answer', refused: false })
+  answer = undefined // frozen
+  expect(await why()).toMatchObject({ unknown: expect.stringContaining('no answer'), refused: false })
+})

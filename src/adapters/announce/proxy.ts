@@ -19,13 +19,22 @@ export interface ProxyAnnouncer extends Announcer, Disposable {
   hold(signal: AbortSignal): Promise<{ readonly held: number }>
   watch(signal: AbortSignal): Promise<{ readonly watched: number }>
   closeIdle(idlePeers: readonly string[], signal: AbortSignal): Promise<SessionsClosed>
-  /** Held sessions go on, to the server that they were on. */
-  release(signal: AbortSignal): Promise<void>
-  status(signal: AbortSignal): Promise<ProxyStatus | { readonly unknown: string }>
+  /** `refused`: it answers, and tells nobody who asks like that. */
+  status(signal: AbortSignal): Promise<ProxyStatus | NoAnswer>
   sessions(signal: AbortSignal): Promise<readonly ProxySession[] | { readonly unknown: string }>
-  /** True once it has said that it stops. */
-  stop(signal: AbortSignal): Promise<boolean>
+  /** Undefined once it has said that it stops. */
+  stop(signal: AbortSignal): Promise<NoAnswer | undefined>
 }
+
+/** Why something is not known: in the proxy's own words, where it `refused`. */
+export interface NoAnswer {
+  readonly unknown: string
+  readonly refused: boolean
+}
+const noAnswer = (answer: Exclude<ProxyAnswer, { kind: 'ok' }>): NoAnswer => ({
+  unknown: answer.why,
+  refused: answer.kind === 'refused',
+})
 
 /** A closing of unknown outcome proves nothing: at least one session counts as open. */
 const UNKNOWN_CLOSING: SessionsClosed = { closed: 0, remaining: 1 }
@@ -45,7 +54,7 @@ export function proxyAnnouncer(name: string, access: ProxyAccess): ProxyAnnounce
     closeSessions: (_how, signal) => count(link.ask({ ask: 'close_all' }, signal)),
     closeIdle: (peers, signal) => count(link.ask({ ask: 'close_idle', peers }, signal)),
     hold: async (signal) => {
-      const got = await link.ask({ ask: 'hold', session: 'all' }, signal)
+      const got = await link.ask({ ask: 'hold' }, signal)
       const held = got.kind === 'ok' && isRecord(got.value) ? got.value['held'] : undefined
       return { held: typeof held === 'number' ? held : 0 }
     },
@@ -54,16 +63,16 @@ export function proxyAnnouncer(name: string, access: ProxyAccess): ProxyAnnounce
       const watched = got.kind === 'ok' && isRecord(got.value) ? got.value['watched'] : undefined
       return { watched: typeof watched === 'number' ? watched : 0 }
     },
-    release: async (signal) => {
-      await link.ask({ ask: 'release', session: 'all' }, signal)
-    },
     status: (signal) => status(link, signal),
     sessions: async (signal) => {
       const got = await link.ask({ ask: 'sessions' }, signal)
       if (got.kind !== 'ok') return { unknown: got.why }
       return readProxySessions(got.value) ?? { unknown: 'the proxy listed something that are no sessions' }
     },
-    stop: async (signal) => (await link.ask({ ask: 'stop' }, signal)).kind === 'ok',
+    stop: async (signal) => {
+      const got = await link.ask({ ask: 'stop' }, signal)
+      return got.kind === 'ok' ? undefined : noAnswer(got)
+    },
     [Symbol.dispose]: () => link[Symbol.dispose](),
   }
 }
@@ -85,13 +94,13 @@ async function tell(link: ProxyLink, message: RouteMessage, signal: AbortSignal)
   return { kind: 'confirmed', readBack, sessionsOpen: seen.sessionsOpen }
 }
 
-async function status(link: ProxyLink, signal: AbortSignal): Promise<ProxyStatus | { readonly unknown: string }> {
+async function status(link: ProxyLink, signal: AbortSignal): Promise<ProxyStatus | NoAnswer> {
   const got = await link.ask({ ask: 'status' }, signal)
-  if (got.kind !== 'ok') return { unknown: got.why }
-  return readProxyStatus(got.value) ?? { unknown: 'the proxy answered something that is no status' }
+  if (got.kind !== 'ok') return noAnswer(got)
+  return readProxyStatus(got.value) ?? { unknown: 'the proxy answered something that is no status', refused: false }
 }
 
-function readingOf(seen: ProxyStatus | { readonly unknown: string }): RouteReading {
+function readingOf(seen: ProxyStatus | NoAnswer): RouteReading {
   if ('unknown' in seen) return { kind: 'unknown', why: seen.unknown }
   const { inForce, last, sessionsOpen } = seen
   if (inForce) return { kind: 'known', message: inForce, sessionsOpen }

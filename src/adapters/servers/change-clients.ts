@@ -1,7 +1,10 @@
+import { printAddress } from '../../model/address.ts'
+import { ownWritesBeyond } from '../../model/history/own-writes.ts'
 import { done, failed, type Outcome } from '../../model/outcome.ts'
+import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import { both } from '../../mysql/change/question.ts'
 import type { Thread } from '../../mysql/change/state.ts'
-import { type Hand, type Seen, seen } from './change-hand.ts'
+import { ended, type Hand, type Seen, seen } from './change-hand.ts'
 
 const LOOK_AGAIN_MS = 5
 const NO_SUCH_THREAD = 1094
@@ -21,10 +24,10 @@ export async function cutClients(hand: Hand, isOurs: (thread: Thread) => boolean
     if (left.length === 0) {
       return { kind: 'done', says: `${cut.size} client sessions are cut`, facts: { cut: cut.size, left: 0 } }
     }
-    if (hand.context.signal.aborted) return someLeft(cut.size, left.length)
+    if (hand.context.signal.aborted) return someLeft(cut.size, left)
     const fresh = left.filter((thread) => !cut.has(thread.id))
     for (const thread of left) cut.add(thread.id)
-    if (fresh.length === 0 && !(await hand.pause(LOOK_AGAIN_MS))) return someLeft(cut.size, left.length)
+    if (fresh.length === 0 && !(await hand.pause(LOOK_AGAIN_MS))) return someLeft(cut.size, left)
     look = await kill(hand, left)
   }
 }
@@ -40,12 +43,17 @@ async function kill(hand: Hand, threads: readonly Thread[]): Promise<Seen<readon
   return again.ok ? seen(again.value) : again
 }
 
-const someLeft = (cut: number, left: number): Outcome =>
+const someLeft = (cut: number, left: readonly Thread[]): Outcome =>
   failed(
     'clients_left',
-    `${cut} client sessions were killed, ${left} are still there`,
+    `${cut} client sessions were killed, ${left.length} are still there: ${namesOf(left)}`,
     'close their way in first, then repeat',
   )
+
+const notWatched = failed(
+  'not_watched',
+  'there was no time left to see whether clients come back that read-only does not hold',
+)
 
 /** How long those that were cut are watched for, and how often: one that writes all the time is seen at it within that. */
 const WATCH_MS = 300
@@ -53,23 +61,28 @@ const WATCH_EVERY_MS = 5
 
 /**
  * Sessions that a closed server does not hold (MariaDB: READ_ONLY ADMIN, SUPER), killed and seen gone: a pool that goes on through a
- * route comes back there. Costs one look where there are none. Where there were some, they are watched for: one that comes back by
- * itself and is seen to write would write on behind the closing, so it is named. One that only reads does no harm.
+ * route comes back there. One that comes back by itself and writes would write on behind the closing, so it is named; one that only
+ * reads does no harm. Before a closing they are watched for only where there were some: that costs one look where there are none. Once
+ * the server is closed they are watched for in any case: they may have been cut with all the others a moment ago, and be under way.
  */
 export async function cutPrivileged(hand: Hand, isOurs: (thread: Thread) => boolean): Promise<Outcome> {
-  const { bypassers, threads } = hand.side
+  const { bypassers, threads, access } = hand.side
   if (!bypassers) return done('closing holds every account')
-  const found = await hand.ask(both(threads, bypassers))
+  const found = await hand.ask(both(both(threads, access), bypassers))
   if (!found.ok) return refusedRead(found.outcome)
-  const [, accounts] = found.value
+  const [[now, state], accounts] = found.value
+  const closed = !takesWrites(state.access)
   const spared = (thread: Thread): boolean => isOurs(thread) || (!accounts.everyone && !accounts.users.has(thread.user))
   const those = (all: readonly Thread[]): readonly Thread[] =>
     all.filter((thread) => thread.kind === 'client' && !thread.killed && !spared(thread))
-  const names = namesOf(those(found.value[0]))
-  if (names === '') return done('no session is connected that read-only does not hold')
+  const names = namesOf(those(now))
+  if (names === '') return closed ? watchClosed(hand, those, names) : done(NOBODY)
   const cut = await killOnce(hand, those)
-  return cut.kind === 'done' ? watchFor(hand, those, names) : cut
+  if (cut.kind !== 'done') return cut
+  return closed ? watchClosed(hand, those, names) : watchFor(hand, those, names)
 }
+
+const NOBODY = 'no session is connected that read-only does not hold'
 
 type Choose = (all: readonly Thread[]) => readonly Thread[]
 
@@ -84,20 +97,60 @@ async function killOnce(hand: Hand, those: Choose): Promise<Outcome> {
     const next = await kill(hand, left)
     if (!next.ok) return next.outcome
     look = next
-    if (!(await hand.pause(LOOK_AGAIN_MS))) return someLeft(cut.size, left.length)
+    if (!(await hand.pause(LOOK_AGAIN_MS))) return someLeft(cut.size, left)
   }
 }
 
 async function watchFor(hand: Hand, those: Choose, names: string): Promise<Outcome> {
-  for (let waited = 0; waited < WATCH_MS; waited += WATCH_EVERY_MS) {
-    if (!(await hand.pause(WATCH_EVERY_MS))) return someLeft(0, 0)
-    const look = await hand.ask(hand.side.threads)
-    if (!look.ok) return look.outcome
-    const writing = those(look.value).filter(({ statement }) => statement !== '' && !ONLY_READS.test(statement))
-    if (writing.length > 0) return writesOn(namesOf(writing))
-  }
-  return done(`the sessions of ${names}, which read-only does not hold, were cut`)
+  const writing = await firstToWrite(hand, those)
+  if (!writing.ok) return writing.outcome
+  return writing.value === ''
+    ? done(`the sessions of ${names}, which read-only does not hold, were cut`)
+    : writesOn(writing.value)
 }
+
+/** Whoever is seen at a write; '' where nobody was. `noted` is told who is connected, look by look. */
+async function firstToWrite(
+  hand: Hand,
+  those: Choose,
+  noted: (threads: readonly Thread[]) => void = () => undefined,
+): Promise<Seen<string>> {
+  for (let waited = 0; waited < WATCH_MS; waited += WATCH_EVERY_MS) {
+    if (!(await hand.pause(WATCH_EVERY_MS))) return ended(notWatched)
+    const look = await hand.ask(hand.side.threads)
+    if (!look.ok) return look
+    const here = those(look.value)
+    noted(here)
+    const writing = here.filter(({ statement }) => statement !== '' && !ONLY_READS.test(statement))
+    if (writing.length > 0) return seen(namesOf(writing))
+  }
+  return seen('')
+}
+
+/**
+ * What a closed server writes by itself grows only by accounts that read-only does not hold: compared as well, so that a write which
+ * falls between two looks is found. `names`: who was cut; '' for nobody.
+ */
+async function watchClosed(hand: Hand, those: Choose, names: string): Promise<Outcome> {
+  const before = await hand.ask(hand.opened.status())
+  if (!before.ok) return before.outcome
+  const back: Thread[] = []
+  const writing = await firstToWrite(hand, those, (threads) => void back.push(...threads))
+  if (!writing.ok) return writing.outcome
+  if (writing.value !== '')
+    return writesBehind(hand, `${writing.value} came back by itself when it was cut, and writes on`)
+  const after = await hand.ask(hand.opened.status())
+  if (!after.ok) return after.outcome
+  if (wroteSince(after.value, before.value))
+    return writesBehind(
+      hand,
+      `something was written there meanwhile, by ${namesOf(back) || names || 'a session, or an event, that had ended before it was seen'}`,
+    )
+  return done(names === '' ? NOBODY : `the sessions of ${names}, which read-only does not hold, were cut`)
+}
+
+const wroteSince = (after: ServerStatus, before: ServerStatus): boolean =>
+  ownWritesBeyond(after.history, before.history, { uuid: after.id, numericId: after.numericId }) !== ''
 
 /** SET STATEMENT … FOR runs what follows, and so does ANALYZE. */
 const ONLY_READS =
@@ -112,6 +165,14 @@ const writesOn = (names: string): Outcome =>
     'privileged_clients',
     `${names} writes in spite of read-only, and came back by itself when it was cut: what it writes during the change could be lost`,
     'stop that client, or take READ_ONLY ADMIN and SUPER from its account, then repeat',
+  )
+
+/** Read-only reads back, and does not hold: nobody may take this server for closed. */
+const writesBehind = (hand: Hand, who: string): Outcome =>
+  failed(
+    'privileged_clients',
+    `${printAddress(hand.address)} is read-only, which does not hold every account: ${who}`,
+    'stop that client; or lock its account there, or take READ_ONLY ADMIN and SUPER from it, after SET sql_log_bin=0; then repeat',
   )
 
 /** The tables of privileges are closed to our account. */

@@ -1,7 +1,7 @@
-import { type Address, printAddress } from '../../model/address.ts'
+import { printAddress } from '../../model/address.ts'
 import { done, failed, type Outcome } from '../../model/outcome.ts'
 import type { Thread } from '../../mysql/change/state.ts'
-import type { ChangeContext } from '../../ports/servers.ts'
+import type { ChangeContext, ServerAt } from '../../ports/servers.ts'
 import type { ReplicationLogin } from './change-attach.ts'
 import { ended, Hand, type Means, type Seen, seen } from './change-hand.ts'
 
@@ -17,7 +17,7 @@ export class Desk {
     this.#ownUser = ownUser
   }
 
-  async withHand(address: Address, context: ChangeContext, work: (hand: Hand) => Promise<Outcome>): Promise<Outcome> {
+  async withHand(address: ServerAt, context: ChangeContext, work: (hand: Hand) => Promise<Outcome>): Promise<Outcome> {
     const opening = await this.means.sessions.take(address, context.signal)
     if (opening.kind === 'failed') return opening.outcome
     const hand = new Hand(address, context, opening.session, this.means)
@@ -29,7 +29,7 @@ export class Desk {
   }
 
   /** Whether that server can be shown to have `part`. */
-  async holds(address: Address, context: ChangeContext, part: string): Promise<Seen<boolean>> {
+  async holds(address: ServerAt, context: ChangeContext, part: string): Promise<Seen<boolean>> {
     let answer: Seen<boolean> = ended(failed('no_answer', `${printAddress(address)} was not asked`))
     const outcome = await this.withHand(address, context, async (hand) => {
       const holdings = await hand.ask(hand.side.holdings)

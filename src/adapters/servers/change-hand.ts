@@ -1,10 +1,10 @@
-import { type Address, printAddress } from '../../model/address.ts'
+import { printAddress } from '../../model/address.ts'
 import { failed, type Outcome } from '../../model/outcome.ts'
 import type { Question } from '../../mysql/change/question.ts'
 import type { Thread } from '../../mysql/change/state.ts'
 import type { ChangeSide } from '../../mysql/dialects/changes.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { ChangeContext } from '../../ports/servers.ts'
+import type { ChangeContext, ServerAt } from '../../ports/servers.ts'
 import type { Opening } from './change-open.ts'
 import type { Answer, ChangeSession, Opened } from './change-session.ts'
 import type { ChangeSessions } from './change-sessions.ts'
@@ -36,14 +36,14 @@ export interface How {
 
 /** One change of one server: a session of its own, the step's context, and what follows when an answer does not come. */
 export class Hand {
-  readonly address: Address
+  readonly address: ServerAt
   readonly context: ChangeContext
   readonly #means: Means
   #session: ChangeSession
   #opened: Opened
   #changed = false
 
-  constructor(address: Address, context: ChangeContext, session: ChangeSession, means: Means) {
+  constructor(address: ServerAt, context: ChangeContext, session: ChangeSession, means: Means) {
     this.address = address
     this.context = context
     this.#session = session

@@ -1,4 +1,3 @@
-import type { Address } from '../../model/address.ts'
 import { printAddress } from '../../model/address.ts'
 import { failed, type Outcome } from '../../model/outcome.ts'
 import { problem } from '../../model/problem.ts'
@@ -8,8 +7,10 @@ import { TAKE_LOCK } from '../../mysql/change/locks.ts'
 import { printed, type Question, type Rows } from '../../mysql/change/question.ts'
 import { dialectFor } from '../../mysql/dialects/choose.ts'
 import type { Dialect } from '../../mysql/dialects/dialect.ts'
+import { IDENTITY_VARIABLES, identityFrom } from '../../mysql/identity.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { ChangeSession, hasVariable, lockNumber, type Opened } from './change-session.ts'
+import type { ServerAt } from '../../ports/servers.ts'
+import { ChangeSession, hasVariable, lockNumber, type Opened, variableOf } from './change-session.ts'
 import type { Connect, Wire } from './change-wire.ts'
 
 export type Opening =
@@ -18,11 +19,12 @@ export type Opening =
 
 /**
  * The first packet of every session for changes. `sql_mode` is set, not read: the escaping of values rests on it. The
- * wait for metadata locks is short, for nothing that Regent sends needs one for long.
+ * wait for metadata locks is short, for nothing that Regent sends needs one for long. Who answers is read in the same round trip.
  */
 const FIRST = [
   "SET SESSION sql_mode = '', SESSION lock_wait_timeout = 5",
-  "SHOW GLOBAL VARIABLES LIKE 'rpl\\_semi\\_sync\\_%\\_enabled'",
+  `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${IDENTITY_VARIABLES.map((name) => `'${name}'`).join(', ')})
+ OR Variable_name LIKE 'rpl\\_semi\\_sync\\_%\\_enabled'`,
   `SELECT @@version AS version, @@version_comment AS comment, ${TAKE_LOCK}`,
 ].join('; ')
 
@@ -31,13 +33,17 @@ export interface Doors {
   readonly clock: Clock
 }
 
-export async function openChangeSession(address: Address, doors: Doors, signal: AbortSignal): Promise<Opening> {
+/**
+ * A session to the server that is meant, or none. A connection leads to one process of a server until it ends, and a process keeps its
+ * identity: so what is proven here, once, holds for every packet that is ever sent on it, whoever takes the address meanwhile.
+ */
+export async function openChangeSession(address: ServerAt, doors: Doors, signal: AbortSignal): Promise<Opening> {
   const connected = await doors.connect(address, signal)
   if (connected.kind === 'failed') return connected
   return introduce(connected.wire, address, doors.clock, signal)
 }
 
-async function introduce(wire: Wire, address: Address, clock: Clock, signal: AbortSignal): Promise<Opening> {
+async function introduce(wire: Wire, address: ServerAt, clock: Clock, signal: AbortSignal): Promise<Opening> {
   const said = await wire.say(FIRST, signal)
   if (said.kind !== 'answered') {
     wire.destroy()
@@ -54,10 +60,21 @@ async function introduce(wire: Wire, address: Address, clock: Clock, signal: Abo
     })
     return { kind: 'failed', outcome: failed(unknown.code, unknown.says, unknown.tryThis) }
   }
+  const id = identityFrom(version.flavour, (name) => variableOf(variables, name))
+  if (id !== address.id) {
+    wire.destroy()
+    const found = `${version.flavour} ${version.text} of ${variableOf(variables, 'hostname')}:${variableOf(variables, 'port')}, ${id ?? 'without identity'}`
+    return { kind: 'failed', outcome: anotherServer(address, found) }
+  }
   return {
     kind: 'opened',
     session: new ChangeSession(wire, openedWith({ version, dialect, variables, identity }), clock),
   }
+}
+
+function anotherServer(address: ServerAt, found: string): Outcome {
+  const other = problem('another_server', { server: printAddress(address), found, meant: address.id })
+  return failed(other.code, other.says, other.tryThis)
 }
 
 interface Introduction {

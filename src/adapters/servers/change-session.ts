@@ -152,6 +152,13 @@ const NOTHING: Question<undefined> = { statements: [], read: () => undefined }
 export const hasVariable = (rows: Rows, name: string): boolean =>
   rows.some((row) => printed(row, 'Variable_name').toLowerCase() === name)
 
+/** Empty where this server has no such variable. */
+export const variableOf = (rows: Rows, name: string): string =>
+  printed(
+    rows.find((row) => printed(row, 'Variable_name').toLowerCase() === name),
+    'Value',
+  )
+
 export const lockNumber = (rows: Rows | undefined): number | undefined => {
   const number = numberOf(rows?.[0], 'lock_number')
   return Number.isNaN(number) ? undefined : number

@@ -1,6 +1,6 @@
-import { type Address, printAddress } from '../../model/address.ts'
+import { printAddress } from '../../model/address.ts'
 import { failed } from '../../model/outcome.ts'
-import type { ChangeContext, Warrant } from '../../ports/servers.ts'
+import type { ChangeContext, ServerAt, Warrant } from '../../ports/servers.ts'
 import { type Doors, type Opening, openChangeSession } from './change-open.ts'
 import type { ChangeSession } from './change-session.ts'
 
@@ -10,14 +10,17 @@ const KEEP_IDLE = 2
 const RECONNECT_WITHIN_MS = 2000
 const RECONNECT_PAUSE_MS = 500
 
-const CROWDED = (address: Address): string => `all locks for changes of ${printAddress(address)} are held by others`
+/** By identity too: what leads to the server that had this address before is never handed to a change of the one that has it now. */
+const nameOf = (address: ServerAt): string => `${address.id} at ${printAddress(address)}`
+
+const CROWDED = (address: ServerAt): string => `all locks for changes of ${printAddress(address)} are held by others`
 
 /** The sessions for changes of one process, by server. A session belongs to one caller at a time. */
 export class ChangeSessions {
   readonly #doors: Doors
   readonly #idle = new Map<string, ChangeSession[]>()
   readonly #all = new Map<ChangeSession, string>()
-  readonly #kept = new Map<string, { readonly address: Address; readonly warrant: Warrant }>()
+  readonly #kept = new Map<string, { readonly address: ServerAt; readonly warrant: Warrant }>()
   readonly #lingering = new Map<string, Set<number>>()
   #stop = new AbortController()
 
@@ -26,7 +29,7 @@ export class ChangeSessions {
   }
 
   /** A session that holds a lock: one without could not be found by the next leader, so it may change nothing. */
-  async take(address: Address, signal: AbortSignal): Promise<Opening> {
+  async take(address: ServerAt, signal: AbortSignal): Promise<Opening> {
     const opening = await this.takeAny(address, signal)
     if (opening.kind === 'failed' || opening.session.opened.lock > 0) return opening
     opening.session.close()
@@ -34,25 +37,25 @@ export class ChangeSessions {
   }
 
   /** Also without a lock, where others hold all of them: only to find and kill those. */
-  async takeAny(address: Address, signal: AbortSignal): Promise<Opening> {
-    const waiting = this.#idle.get(printAddress(address)) ?? []
+  async takeAny(address: ServerAt, signal: AbortSignal): Promise<Opening> {
+    const waiting = this.#idle.get(nameOf(address)) ?? []
     for (let session = waiting.pop(); session !== undefined; session = waiting.pop()) {
       if (!session.broken) return { kind: 'opened', session }
     }
     return this.#open(address, signal)
   }
 
-  give(address: Address, session: ChangeSession): void {
-    const idle = this.#idle.get(printAddress(address)) ?? []
-    this.#idle.set(printAddress(address), idle)
+  give(address: ServerAt, session: ChangeSession): void {
+    const idle = this.#idle.get(nameOf(address)) ?? []
+    this.#idle.set(nameOf(address), idle)
     if (session.broken) return
     if (idle.length < KEEP_IDLE && session.opened.lock > 0) idle.push(session)
     else session.close()
   }
 
   /** Keeps one session to this server open until `release`, and brings it back in the background when it breaks. */
-  async keep(address: Address, context: ChangeContext): Promise<Opening> {
-    this.#kept.set(printAddress(address), { address, warrant: context.warrant })
+  async keep(address: ServerAt, context: ChangeContext): Promise<Opening> {
+    this.#kept.set(nameOf(address), { address, warrant: context.warrant })
     const opening = await this.take(address, context.signal)
     if (opening.kind === 'failed') return opening
     await this.#warm(opening.session, context)
@@ -76,28 +79,28 @@ export class ChangeSessions {
   }
 
   /** Connection ids of our own sessions: never to be killed as somebody else's. */
-  ownThreads(address: Address): readonly number[] {
-    const name = printAddress(address)
+  ownThreads(address: ServerAt): readonly number[] {
+    const name = nameOf(address)
     return [...this.#all]
       .filter(([session, where]) => where === name && !session.broken)
       .map(([session]) => session.thread)
   }
 
   /** A killed STOP that still goes on: until it is gone its channel gets no START, CHANGE or further STOP. */
-  noteLingering(address: Address, thread: number): void {
-    const known = this.#lingering.get(printAddress(address)) ?? new Set<number>()
-    this.#lingering.set(printAddress(address), known.add(thread))
+  noteLingering(address: ServerAt, thread: number): void {
+    const known = this.#lingering.get(nameOf(address)) ?? new Set<number>()
+    this.#lingering.set(nameOf(address), known.add(thread))
   }
 
-  lingering(address: Address): readonly number[] {
-    return [...(this.#lingering.get(printAddress(address)) ?? [])]
+  lingering(address: ServerAt): readonly number[] {
+    return [...(this.#lingering.get(nameOf(address)) ?? [])]
   }
 
-  forgetLingering(address: Address, thread: number): void {
-    this.#lingering.get(printAddress(address))?.delete(thread)
+  forgetLingering(address: ServerAt, thread: number): void {
+    this.#lingering.get(nameOf(address))?.delete(thread)
   }
 
-  async #open(address: Address, signal: AbortSignal): Promise<Opening> {
+  async #open(address: ServerAt, signal: AbortSignal): Promise<Opening> {
     const stop = this.#stop.signal
     const opening = await openChangeSession(address, this.#doors, signal)
     if (opening.kind === 'failed') return opening
@@ -106,7 +109,7 @@ export class ChangeSessions {
       session.close()
       return { kind: 'failed', outcome: failed('released', 'the right to change servers was given up meanwhile') }
     }
-    this.#all.set(session, printAddress(address))
+    this.#all.set(session, nameOf(address))
     session.onClose(() => {
       this.#all.delete(session)
       this.#bringBack(address)
@@ -114,15 +117,15 @@ export class ChangeSessions {
     return opening
   }
 
-  #bringBack(address: Address): void {
-    const kept = this.#kept.get(printAddress(address))
+  #bringBack(address: ServerAt): void {
+    const kept = this.#kept.get(nameOf(address))
     if (kept === undefined || kept.warrant.leftMs() <= 0) return
     void this.#reopen(kept.address, kept.warrant)
   }
 
-  async #reopen(address: Address, warrant: Warrant): Promise<void> {
+  async #reopen(address: ServerAt, warrant: Warrant): Promise<void> {
     const stop = this.#stop.signal
-    const name = printAddress(address)
+    const name = nameOf(address)
     while (!stop.aborted && warrant.leftMs() > 0 && this.#kept.has(name)) {
       if ((this.#idle.get(name) ?? []).some((session) => !session.broken)) return
       using deadline = this.#doors.clock.deadline(RECONNECT_WITHIN_MS, stop)
@@ -130,6 +133,11 @@ export class ChangeSessions {
       if (opening.kind !== 'failed') {
         await this.#warm(opening.session, { warrant, signal: deadline.signal })
         this.give(address, opening.session)
+        return
+      }
+      if (isAnother(opening)) {
+        // No login after login at a stranger: whoever sees the server that was meant again prepares it again.
+        this.#kept.delete(name)
         return
       }
       const rested = await this.#doors.clock.sleep(RECONNECT_PAUSE_MS, stop).then(
@@ -140,3 +148,6 @@ export class ChangeSessions {
     }
   }
 }
+
+const isAnother = ({ outcome }: Extract<Opening, { readonly kind: 'failed' }>): boolean =>
+  outcome.kind === 'failed' && outcome.code === 'another_server'

@@ -1,6 +1,6 @@
 import { type Address, printAddress, sameAddress } from '../../model/address.ts'
 import { failed, type Outcome } from '../../model/outcome.ts'
-import type { ServerStatus } from '../../model/server.ts'
+import type { Channel, ServerStatus } from '../../model/server.ts'
 import { both } from '../../mysql/change/question.ts'
 import type { ChannelState } from '../../mysql/change/state.ts'
 import { broken } from './change-applier.ts'
@@ -78,12 +78,22 @@ async function goalOf(hand: Hand, channel: string, target: Hand): Promise<Seen<s
   const [{ position }, channels] = wanted.value
   // Writers wait for this: nothing more is asked where there is nothing to leave out.
   if (channels.length < 2) return seen(position)
-  const own = await hand.ask(both(hand.side.holdings, hand.side.channel(channel)))
+  const own = await hand.ask(both(hand.side.holdings, hand.opened.status()))
   if (!own.ok) return own
-  const [mine, state] = own.value
-  const isSource = state !== undefined && sameAddress(state.source, target.address)
+  const itself = await target.ask(target.opened.status())
+  if (!itself.ok) return itself
+  const [mine, status] = own.value
+  const source = status.channels.find((c) => c.name === channel)
+  const isSource = source !== undefined && leadsTo(source, target.address, itself.value)
   return seen(isSource ? position : hand.side.inCommon(position, mine.position))
 }
+
+/** Under whichever of its names the channel knows it: taken for another, its newest write could be left out. */
+const leadsTo = (
+  { source, sourceNumericId }: Channel,
+  address: Address,
+  { numericId, aliases }: ServerStatus,
+): boolean => sourceNumericId === numericId || [address, ...aliases].some((name) => sameAddress(name, source))
 
 /** Both threads were stopped once all was applied: what the target has beyond that it executed later. */
 const isAtRest = ({ receiver, applier, applierError, caughtUp }: ChannelState): boolean =>

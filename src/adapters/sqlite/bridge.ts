@@ -91,7 +91,8 @@ export class Bridge {
     const id = 'id' in message ? message.id : 0
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
-    if (this.#waiting.size === 0) this.#worker.unref()
+    // The last answer after the word to end must not let go of the worker: whoever waits for its exit would wait in an empty process.
+    if (this.#waiting.size === 0 && this.#dead === undefined) this.#worker.unref()
     if (message.kind === 'not_opened') waiting?.fail(errorOf(message.failure))
     else if (message.kind === 'opened') waiting?.settle([])
     else waiting?.settle(message.kind === 'answer' ? [message.answer] : message.answers)

@@ -33,8 +33,11 @@ export const FACTS = {
   hearing: ['not_asked', 'some_hear', 'cannot_tell', 'none_hear', 'no_witness'],
   /** Of those that do not hear it, against the number that policy demands. */
   witnesses: ['not_asked', 'enough', 'too_few'],
-  /** Why it need not be waited for any longer. `everyone_refused`: the host's own kernel and every witness say so. */
-  proof: ['not_asked', 'everyone_refused', 'time_passed', 'not_yet'],
+  /**
+   * Why it need not be waited for any longer. `everyone_refused`: the host's own kernel and every witness say so. `refused_unheard`: its
+   * reign is only being opened, so that nobody need follow it yet; its kernel says so at every address, and nobody receives from it.
+   */
+  proof: ['not_asked', 'everyone_refused', 'refused_unheard', 'time_passed', 'not_yet'],
   /** Every server and every configured address of the cluster. */
   everyone: ['answers', 'not_all'],
 } as const

@@ -45,6 +45,17 @@ const LAWS: readonly { readonly because: string; readonly holds: (f: PrimaryFact
     holds: (f) => implies(f.proof === 'everyone_refused', f.primary === 'refused' && f.hearing === 'none_hear'),
   },
   {
+    because: 'of a reign that is only being opened no witness is demanded, of any other one is',
+    holds: (f) =>
+      implies(f.proof === 'everyone_refused', f.reign !== 'opening') &&
+      implies(f.proof === 'refused_unheard', f.reign === 'opening'),
+  },
+  {
+    because: 'a refusal is demanded, and nobody who receives',
+    holds: (f) =>
+      implies(f.proof === 'refused_unheard', f.primary !== 'silent' && ['none_hear', 'no_witness'].includes(f.hearing)),
+  },
+  {
     because: 'nothing is proven against a replica that hears it',
     holds: (f) => implies(f.hearing === 'some_hear', f.proof === 'not_yet'),
   },

@@ -76,7 +76,8 @@ describe("the primary's table", () => {
 })
 
 describe('what may never lead to a failover', () => {
-  const failovers = seen.possibleOnes.filter((facts) => winners(PRIMARY_RULES, facts)[0]?.remedy === 'fail_over')
+  const every = seen.possibleOnes.filter((facts) => winners(PRIMARY_RULES, facts)[0]?.remedy === 'fail_over')
+  const failovers = every.filter((facts) => facts.reign !== 'opening')
 
   test('a failover exists at all, so that the following can fail', () => {
     expect(failovers.length).toBeGreaterThan(10)
@@ -92,6 +93,17 @@ describe('what may never lead to a failover', () => {
       expect(['all_answer', 'some_answer']).toContain(facts.replicas)
       expect(facts.otherWritable).toBe('none')
       expect(facts.reign).not.toBe('none')
+    }
+  })
+
+  test('a winner that was not open yet is given up only where it refuses, nobody receives from it, and it has no rival', () => {
+    const givenUp = every.filter((facts) => facts.reign === 'opening')
+    expect(givenUp.length).toBeGreaterThan(0)
+    for (const facts of givenUp) {
+      expect(['refused', 'never_answered']).toContain(facts.primary)
+      expect(['none_hear', 'no_witness']).toContain(facts.hearing)
+      expect(facts.proof).toBe('refused_unheard')
+      expect(facts.otherWritable).toBe('none')
     }
   })
 

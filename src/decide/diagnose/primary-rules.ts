@@ -21,6 +21,8 @@ const ABOUT_UNREACHABLE = [
   'silent_for_those_who_answer',
   'refused_for_those_who_answer',
   'first_to_come_back',
+  'winner_refuses',
+  'winner_is_waited_for',
   'too_few_witnesses',
   'nobody_can_tell',
   'no_witness',
@@ -29,8 +31,9 @@ const ABOUT_UNREACHABLE = [
 ] as const
 
 /**
- * The primary's table: one verdict for every possible combination of facts. The order of the rows means nothing. Only four of
- * them fail over, and each of these demands that nobody who answers hears the primary, that enough witnesses say so, and a proof.
+ * The primary's table: one verdict for every possible combination of facts. The order of the rows means nothing. Only five of
+ * them fail over. Four demand that nobody who answers hears the primary, that enough witnesses say so, and a proof; the fifth is about a
+ * primary that was never open, and demands a refusal.
  */
 export const PRIMARY_RULES: readonly PrimaryRule[] = [
   {
@@ -283,7 +286,7 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
   {
     name: 'all_refused',
     when: {
-      reign: REIGN,
+      reign: ['open'],
       primary: ['refused'],
       replicas: ['all_answer'],
       hearing: ['none_hear'],
@@ -299,7 +302,7 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
   {
     name: 'silent_for_all',
     when: {
-      reign: REIGN,
+      reign: ['open'],
       primary: UNREACHABLE,
       replicas: ['all_answer'],
       hearing: ['none_hear'],
@@ -315,7 +318,7 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
   {
     name: 'silent_for_those_who_answer',
     when: {
-      reign: REIGN,
+      reign: ['open'],
       primary: ['refused', 'silent'],
       replicas: ['some_answer'],
       hearing: ['none_hear'],
@@ -332,7 +335,7 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
   {
     name: 'refused_for_those_who_answer',
     when: {
-      reign: REIGN,
+      reign: ['open'],
       primary: ['refused'],
       replicas: ['some_answer'],
       hearing: ['none_hear'],
@@ -349,7 +352,7 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
   {
     name: 'first_to_come_back',
     when: {
-      reign: REIGN,
+      reign: ['open'],
       primary: ['never_answered'],
       replicas: ['some_answer'],
       hearing: ['none_hear'],
@@ -361,6 +364,38 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
     remedy: 'tell',
     actsOn: 'nobody',
     because: 'we never saw the primary alive and not everybody answers: whoever came back first may be outdated',
+  },
+  {
+    name: 'winner_refuses',
+    when: {
+      reign: ['opening'],
+      primary: ['refused', 'never_answered'],
+      hearing: ['none_hear', 'no_witness'],
+      proof: ['refused_unheard'],
+    },
+    beats: [],
+    verdict: 'dead',
+    remedy: 'fail_over',
+    actsOn: 'primary',
+    because:
+      'the server that a recovery was opening refuses connections at every address, and nobody receives from it: where no route was told of it, no client was promised anything by it',
+  },
+  {
+    name: 'winner_is_waited_for',
+    when: {
+      reign: ['opening'],
+      primary: UNREACHABLE,
+      replicas: THERE_ARE_ANSWERS,
+      hearing: ['none_hear'],
+      witnesses: ['enough'],
+      proof: ['time_passed'],
+    },
+    beats: [],
+    verdict: 'limbo',
+    remedy: 'tell',
+    actsOn: 'nobody',
+    because:
+      'the server that a recovery was opening is silent, or does not refuse at every address: it may be open, so it is waited for',
   },
   {
     name: 'too_few_witnesses',

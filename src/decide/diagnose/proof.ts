@@ -5,7 +5,7 @@ import type { Subject } from './subject.ts'
 import { type Trouble, voiceSince, type Witness } from './witness.ts'
 
 export interface Proof {
-  readonly value: 'everyone_refused' | 'time_passed' | 'not_yet'
+  readonly value: 'everyone_refused' | 'refused_unheard' | 'time_passed' | 'not_yet'
   readonly readings: readonly string[]
 }
 
@@ -22,8 +22,10 @@ interface Question {
 export function proofOf(question: Question): Proof {
   if (question.witnesses.some((w) => w.testimony === 'hears'))
     return { value: 'not_yet', readings: ['a replica hears it: nothing is proven against that'] }
-  const missing = missingRefusals(question)
-  if (missing.length === 0) return { value: 'everyone_refused', readings: refusals(question) }
+  const isOpening = question.snapshot.topology.reign?.state === 'opening'
+  const missing = isOpening ? missingStop(question) : missingRefusals(question)
+  if (missing.length === 0)
+    return { value: isOpening ? 'refused_unheard' : 'everyone_refused', readings: refusals(question) }
   const stood = standstill(question)
   const { silenceWindowMs } = question.snapshot.policy
   const confirmed = `silence confirmed by looks for ${Math.max(0, Math.round(stood))} ms of ${silenceWindowMs} ms`
@@ -44,11 +46,27 @@ function standstill({ subject, trouble, witnesses, snapshot }: Question): number
   return until - from
 }
 
+/**
+ * What is missing for a winner that may be given up before it was open. Whoever was led to it already may still receive: listeners are
+ * closed first where a server is shut down.
+ */
+function missingStop(question: Question): readonly string[] {
+  const receiving = question.witnesses.filter((w) => w.voice === 'running' || w.testimony === 'cannot_tell')
+  const theirs = receiving.map((w) => `${nameOfMember(w.follower.member)} may still receive from it`)
+  return [...missingKnocks(question), ...theirs]
+}
+
+function missingKnocks(question: Question): readonly string[] {
+  const { sighting } = question.subject
+  if (sighting.latest.kind !== 'refused') return ['no refusal: the last look at the primary was not refused']
+  return addressesToKnock(sighting).flatMap((address) => missingKnock(address, question))
+}
+
 /** What is missing for the window of zero; empty: nothing is. */
 function missingRefusals(question: Question): readonly string[] {
   const { subject, witnesses } = question
-  if (subject.sighting.latest.kind !== 'refused') return ['no refusal: the last look at the primary was not refused']
-  const own = addressesToKnock(subject.sighting).flatMap((address) => missingKnock(address, question))
+  const own = missingKnocks(question)
+  if (subject.sighting.latest.kind !== 'refused') return own
   const running = witnesses.filter((w) => !w.follower.member.declared.downtimed)
   const theirs = running.flatMap((w) => missingReport(w) ?? [])
   const anyone = running.some((w) => w.before === 'running') ? [] : ['no refusal: no replica was receiving before']
@@ -83,8 +101,9 @@ function missingKnock(address: Address, { subject, trouble, snapshot }: Question
  * A replica that was receiving must report a refusal that is new, and two looks after that report must show that nothing more
  * arrives. One whose past is unknown might be receiving: it is waited for.
  */
-function missingReport({ before, voice, record, answer, follower }: Witness): string | undefined {
+function missingReport({ before, voice, record, answer, follower, testimony }: Witness): string | undefined {
   const name = nameOfMember(follower.member)
+  if (testimony === 'cannot_tell') return `${name} cannot tell yet whether it heard something since`
   if (before === undefined) return voice === 'stopped' ? undefined : `${name} was not read before the suspicion`
   if (before !== 'running') return undefined
   if (voice !== 'refused') return `${name} was receiving and reports no refusal (${voice})`

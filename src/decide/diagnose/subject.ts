@@ -22,7 +22,8 @@ export function subjectOf(snapshot: Snapshot): Subject {
   const { reign } = topology
   if (reign === undefined) return candidateOf(snapshot)
   const known = member(topology, reign.primary)
-  if (known !== undefined) return { kind: 'met', id: known.id, sighting: known.sighting }
+  if (known !== undefined)
+    return { kind: known.sighting.answer === undefined ? 'unmet' : 'met', id: known.id, sighting: known.sighting }
   return unmet(topology, reign.primary)
 }
 
@@ -75,7 +76,7 @@ const followsSomebody = (topology: Topology, id: ServerId): boolean =>
 export function followersOf(subject: Subject, topology: Topology): readonly Follower[] {
   if (subject.kind === 'none') return []
   const edges =
-    subject.kind === 'met'
+    subject.id !== undefined && member(topology, subject.id) !== undefined
       ? edgesTo(topology, subject.id)
       : topology.edges.filter((e) => leadsTo(e, subject.sighting.address))
   return topology.members.flatMap((m) => {

@@ -7,8 +7,9 @@ import type { Follower } from './subject.ts'
 
 /**
  * What one replica that answers says of a primary that cannot be reached. `hears`: something certainly arrived since. `silent`: it
- * was receiving and does not hear it now. `cannot_tell`: it stands still, but its heartbeats are too rare to mean anything yet.
- * `no_witness`: its receiver did not run before, or says nothing.
+ * was receiving and does not hear it now. `cannot_tell`: it stands still, but its heartbeats are too rare to mean anything yet; or
+ * its receiver was stopped, and what it received last may have come since. `no_witness`: its receiver did not run before, or
+ * says nothing.
  */
 export type Testimony = 'hears' | 'silent' | 'cannot_tell' | 'no_witness'
 
@@ -58,8 +59,9 @@ interface Circumstances {
 function testimonyOf(witness: Omit<Witness, 'testimony'>, circumstances: Circumstances): Testimony {
   const { voice, follower } = witness
   if (wasTurnedAway(witness, circumstances) || heardSince(witness, circumstances)) return 'hears'
-  const saysNothing = voice === 'stopped' || voice === 'turned_away'
-  if (follower.member.declared.downtimed || saysNothing || !wasReceiving(witness)) return 'no_witness'
+  if (follower.member.declared.downtimed) return 'no_witness'
+  if (voice === 'stopped' && mayHaveHeardSince(witness, circumstances)) return 'cannot_tell'
+  if (voice === 'stopped' || voice === 'turned_away' || !wasReceiving(witness)) return 'no_witness'
   if (voice !== 'running') return 'silent'
   return stoodStillLongEnough(witness, circumstances) ? 'silent' : 'cannot_tell'
 }
@@ -74,11 +76,36 @@ function wasReceiving({ before, voice }: Pick<Witness, 'before' | 'voice'>): boo
  * it is not older than the window. What arrived between the last look before and the first look after proves nothing: the
  * receiver may have read it before the primary died. The same holds around the moment at which the receiver lost its source.
  */
-function heardSince({ record, voice }: Omit<Witness, 'testimony'>, { trouble, snapshot }: Circumstances): boolean {
-  const { movedAfter, stillSince } = record
-  if (movedAfter === undefined || movedAfter < trouble.since) return false
-  if (voice !== 'running' && movedAfter < voiceSince(record)) return false
-  return snapshot.topology.at - stillSince < snapshot.policy.silenceWindowMs
+function heardSince(witness: Omit<Witness, 'testimony'>, circumstances: Circumstances): boolean {
+  const { movedAfter } = witness.record
+  if (movedAfter === undefined || movedAfter < circumstances.trouble.since) return false
+  return !lostItsSource(witness, circumstances.channel, movedAfter) && isWithinWindow(witness, circumstances)
+}
+
+/** Only the later of the two looks was sent after the trouble began. Of a stopped receiver no further look will tell more. */
+function mayHaveHeardSince(witness: Omit<Witness, 'testimony'>, circumstances: Circumstances): boolean {
+  const { movedAfter, stillSince } = witness.record
+  if (movedAfter === undefined || stillSince < circumstances.trouble.since) return false
+  return !lostItsSource(witness, circumstances.channel, movedAfter) && isWithinWindow(witness, circumstances)
+}
+
+/** A movement is believed for one window only, so that a dead primary never looks alive for longer. */
+const isWithinWindow = ({ record }: Omit<Witness, 'testimony'>, { snapshot }: Circumstances): boolean =>
+  snapshot.topology.at - record.stillSince < snapshot.policy.silenceWindowMs
+
+/**
+ * Whether it may have lost its source since the look that its last movement came after. A receiver that somebody stopped did not
+ * lose it: what it received until then left a living primary, and whoever stops it takes back nothing of that. An error says that
+ * the connection had ended before the stop.
+ */
+function lostItsSource(
+  { record, voice }: Omit<Witness, 'testimony'>,
+  { receiverError }: Channel,
+  movedAfter: Instant,
+): boolean {
+  const changes = record.voices.filter(({ since }) => since > movedAfter).map((change) => change.voice)
+  if (voice === 'running' || changes.length === 0) return false
+  return receiverError !== undefined || changes.some((change) => change !== 'running' && change !== 'stopped')
 }
 
 /** Only a living server turns a replica away; but the report may outlive it, so it is believed for one window. */

@@ -3,6 +3,7 @@ import { type FenceDemand, provenLevels, satisfies } from '../../model/fence.ts'
 import type { ServerId } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
 import type { Step } from '../../model/step.ts'
+import { closesBy } from './privileged.ts'
 
 /** How the primary that is to be replaced was found. `answers`: a person replaces a living one. */
 export type SubjectState = 'refused' | 'silent' | 'answers'
@@ -72,6 +73,8 @@ export function barrierStep(
     readonly stopped: boolean
     readonly routes: readonly string[]
     readonly addresses: readonly Address[]
+    /** Closing it does not hold every account: whom it leaves out must have been cut as well. */
+    readonly leaks: boolean
   },
 ): Step<'barrier'> {
   return {
@@ -83,7 +86,7 @@ export function barrierStep(
     addresses: facts.addresses,
     routesAreComplete: policy.routesAreComplete,
     routeSteps: facts.routes.map((route) => `withdraw:${route}`),
-    closeSteps: [`close:${facts.server}`],
+    closeSteps: closesBy(facts.server, facts.leaks),
     after: [],
     deadlineMs: policy.act1DeadlineMs,
     ifItFails: 'stop',

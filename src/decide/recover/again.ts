@@ -1,8 +1,10 @@
 import type { ServerId } from '../../model/ids.ts'
 import type { Plan } from '../../model/plan.ts'
+import type { ProofLevel } from '../../model/policy.ts'
 import type { Step } from '../../model/step.ts'
-import { fenceDemand } from '../fence/proof.ts'
-import { fencing, withdrawals } from './failover-act1.ts'
+import { fenceDemand, type SubjectState } from '../fence/proof.ts'
+import { fencing, withdrawals } from './fencing.ts'
+import { fenced, fencingPredecessors, withoutUndo } from './opening.ts'
 import type { Situation } from './situation.ts'
 
 /**
@@ -12,21 +14,30 @@ import type { Situation } from './situation.ts'
 export function planFencingAgain(situation: Situation, before: Plan): Plan {
   const answers = { ...situation, subjectState: 'answers' } as const
   const living = situation.subjectState === 'answers' ? fencing(answers) : []
-  return { ...before, steps: [...withdrawals(situation), ...living] }
+  return { ...before, steps: [...withdrawals(situation), ...living, ...fencingPredecessors(situation)] }
 }
 
 /**
- * A primary that was refused when it was replaced may answer now. That it is stopped can then never be shown again: closed and read
- * back is what is demanded of one that answers. What a person accepted by name stays as it was accepted.
+ * A primary that was refused when it was replaced may answer now, and one that was closed may be dead. What was demanded can then never
+ * be shown again: demanded is what a failover would demand of it as it is found now. What a person accepted by name stays as it was
+ * accepted, and so does what can still be shown.
  */
-export function planBarrierAgain(plan: Plan, { policy, subjectState }: Situation): Plan {
-  if (subjectState !== 'answers') return plan
-  const { demand } = fenceDemand(policy, subjectState)
-  const steps = plan.steps.map(
-    (s): Step => (s.kind === 'barrier' && s.demand.atLeast === 'stopped' ? { ...s, demand } : s),
-  )
+export function planBarrierAgain(plan: Plan, situation: Situation): Plan {
+  const found = fenced(situation)
+  const steps = plan.steps.map((s): Step => {
+    const now = s.kind === 'barrier' ? found.find((f) => f.server === s.server) : undefined
+    if (s.kind !== 'barrier' || now === undefined) return s
+    const { stopped, addresses, state } = now
+    const current = { ...s, stopped, addresses }
+    if (canBeShown(s.demand.atLeast, state)) return current
+    const { demand } = fenceDemand(situation.policy, state)
+    return { ...current, demand: { ...demand, alsoRoutes: demand.alsoRoutes || s.demand.alsoRoutes } }
+  })
   return { ...plan, steps }
 }
+
+const canBeShown = (level: ProofLevel, state: SubjectState): boolean =>
+  level === 'stopped' ? state === 'refused' : level === 'readonly' ? state === 'answers' : true
 
 /** Unlike the step of a catch-up, which seals once more as well. */
 const RESEAL = 'reseal'
@@ -60,10 +71,12 @@ export function planForwardAgain(plan: Plan): Plan {
  * A switchover whose reign is minted and not opened: what made the winner ready is done again before the opening. While the old primary
  * answers, the winner first follows it once more and applies what it has; where it does not, what was drained before has to do.
  */
-export function planSwitchoverAgain(act1: Plan, act2: Plan, oldAnswers: boolean): Plan {
+export function planSwitchoverAgain(act1: Plan, act2: Plan, situation: Situation): Plan {
   const winner = act1.switchover?.winner
   if (winner === undefined) return act2
-  const ready = act1.steps.filter((s) => readies(s, winner) && (oldAnswers || s.kind !== 'reach')).map(withoutUndo)
+  const oldAnswers = situation.subjectState === 'answers'
+  const again = act1.steps.filter((s) => readies(s, winner) && (oldAnswers || s.kind !== 'reach')).map(withoutUndo)
+  const ready = oldAnswers || situation.policy.ackers === 'refuse' ? again : withoutAcker(again, situation.subject)
   const follow = oldAnswers ? followOnceMore(ready, winner) : []
   const chained = chain([...follow, ...ready])
   const last = chained.at(-1)?.id
@@ -71,6 +84,19 @@ export function planSwitchoverAgain(act1: Plan, act2: Plan, oldAnswers: boolean)
     (s): Step => (s.kind === 'open_server' && last !== undefined ? { ...s, after: [...s.after, last] } : s),
   )
   return { ...act2, steps: [...chained, ...rest] }
+}
+
+/** The old primary itself may have been to acknowledge: the count is lowered to those that are left, at none the source side is off. */
+function withoutAcker(steps: readonly Step[], gone: ServerId): readonly Step[] {
+  const count = steps.find((s) => s.kind === 'count_ackers' && s.ackers.includes(gone))
+  if (count?.kind !== 'count_ackers') return steps
+  const ackers = count.ackers.filter((a) => a !== gone)
+  const waitCount = Math.min(count.atLeast, ackers.length)
+  return steps.flatMap((s): readonly Step[] => {
+    if (s.kind === 'semi_sync_source') return [{ ...s, to: waitCount === 0 ? 'off' : 'on', waitCount }]
+    if (s.kind !== 'count_ackers') return [s]
+    return waitCount === 0 ? [] : [{ ...s, ackers, atLeast: waitCount }]
+  })
 }
 
 const readies = (step: Step, winner: ServerId): boolean =>
@@ -81,10 +107,6 @@ const readies = (step: Step, winner: ServerId): boolean =>
     (step.kind === 'semi_sync_source' && step.to === 'on')) &&
   step.server === winner &&
   !step.id.startsWith('still:')
-
-function withoutUndo({ undo: _, ...step }: Step): Step {
-  return step as Step
-}
 
 function followOnceMore(ready: readonly Step[], winner: ServerId): readonly Step[] {
   const reach = ready.find((s) => s.kind === 'reach')

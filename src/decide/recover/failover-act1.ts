@@ -1,12 +1,14 @@
 import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, type RefusalReason, type Risk, refuse } from '../../model/plan.ts'
-import type { Step, StepBody } from '../../model/step.ts'
-import { edgesOf, member } from '../../model/topology.ts'
-import { fenceDemand, unattainable } from '../fence/proof.ts'
+import type { Step } from '../../model/step.ts'
+import { edgesOf } from '../../model/topology.ts'
+import { unattainable } from '../fence/proof.ts'
+import { fencing, fencingRisks, withdrawals } from './fencing.ts'
 import { turnedAway } from './logins.ts'
 import { settleLoss } from './loss.ts'
+import { demandOn, fenced, fencingPredecessors, keptShut } from './opening.ts'
 import { rank, undrainable } from './rank.ts'
-import { absentFollowers, type Follower, followers, type Situation, withdrawalMs } from './situation.ts'
+import { absentFollowers, type Follower, followers, type Situation } from './situation.ts'
 
 /**
  * Act 1: withdraw the routes, begin to fence, seal every replica that answers. Nothing in it chooses a winner: until all are
@@ -16,7 +18,7 @@ import { absentFollowers, type Follower, followers, type Situation, withdrawalMs
 export function planFailoverAct1(situation: Situation): Planned {
   const found = followers(situation)
   const ranking = rank(situation, found)
-  const { demand, because } = fenceDemand(situation.policy, situation.subjectState)
+  const { demand, because } = demandOn(situation, situation.subjectState)
   const loss = settleLoss(
     situation,
     found.map((f) => f.id),
@@ -35,13 +37,19 @@ export function planFailoverAct1(situation: Situation): Planned {
     kind: 'failover',
     act: 1,
     subject: situation.subject,
-    steps: [...withdrawals(situation), ...fencing(situation), ...found.flatMap((f) => sealing(situation, f))],
+    steps: keptShut(situation, [
+      ...withdrawals(situation),
+      ...fencing(situation),
+      ...fencingPredecessors(situation),
+      ...found.flatMap((f) => sealing(situation, f)),
+    ]),
     ranking: ranking.ranked,
     risks: [
       ...(loss.kind === 'refused' ? [] : loss.risks),
       ...absentRisks(situation),
       ...openingRisks(situation),
       ...turnedAway(found),
+      ...fencingRisks(situation),
     ],
     fence: { demand, because },
     because: loss.kind === 'refused' ? '' : loss.says,
@@ -66,6 +74,12 @@ function vetoes(situation: Situation, found: readonly Follower[]): readonly Refu
     'not_the_primary',
     'the present reign is of another server',
     `regent topology ${topology.alias}`,
+  )
+  say(
+    situation.automatic && situation.opening !== undefined && situation.opening.unannounced === undefined,
+    'waits_for_winner',
+    `it is not shown that no client was led to ${situation.subject}, which may have been opened`,
+    `bring it back, or give it up: regent failover ${topology.alias} --abandon --reason "…"`,
   )
   say(found.length === 0, 'no_replica', 'no replica of it answers', `regent topology ${topology.alias}`)
   say(
@@ -113,80 +127,17 @@ const against = (ranked: readonly { readonly server: string; readonly reasons: r
   ranked.map((r) => `${r.server}: ${r.reasons.join(', ')}`).join('; ')
 
 function fenceVeto(situation: Situation): readonly RefusalReason[] {
-  const { demand } = fenceDemand(situation.policy, situation.subjectState)
-  const why = unattainable(
-    demand,
-    { stopped: situation.stopped, routes: situation.routes, reachable: situation.subjectState === 'answers' },
-    situation.policy,
+  const whys = fenced(situation).flatMap(
+    ({ demand, state, stopped }) =>
+      unattainable(demand, { stopped, routes: situation.routes, reachable: state === 'answers' }, situation.policy) ??
+      [],
   )
-  if (why === undefined) return []
-  return [
-    {
-      code: 'fence_not_provable',
-      says: why,
-      tryThis:
-        'register a route and declare clients_only_by_routes, or accept the risk: regent failover <cluster> --fence none --reason "…"',
-    },
-  ]
-}
-
-export const withdrawals = (situation: Situation): readonly Step[] =>
-  situation.routes.map((route) => ({
-    kind: 'withdraw_route',
-    id: `withdraw:${route}`,
-    route,
-    sessions: 'close',
-    after: [],
-    deadlineMs: withdrawalMs(situation, route),
-    ifItFails: 'go_on',
-    undo: { kind: 'announce', route, server: situation.subject },
+  return [...new Set(whys)].map((says) => ({
+    code: 'fence_not_provable',
+    says,
+    tryThis:
+      'register a route and declare clients_only_by_routes, or accept the risk: regent failover <cluster> --fence none --reason "…"',
   }))
-
-/** Clients are cut first, only then semi-sync goes off, then read-only: the other order would answer OK for rows that no replica has. */
-export function fencing(situation: Situation): readonly Step[] {
-  if (situation.subjectState !== 'answers') return []
-  const server = situation.subject
-  // A living MySQL takes up to a second to switch its source side off while dump threads are attached.
-  const common = { deadlineMs: Math.max(situation.policy.act1DeadlineMs, 3000), ifItFails: 'go_on' } as const
-  return [
-    {
-      kind: 'cut_clients',
-      id: `cut:${server}`,
-      server,
-      whom: 'all',
-      after: situation.routes.map((r) => `withdraw:${r}`),
-      ...common,
-    },
-    {
-      kind: 'semi_sync_source',
-      id: `source_off:${server}`,
-      server,
-      to: 'off',
-      waitCount: 0,
-      after: [`cut:${server}`],
-      needs: [`cut:${server}`],
-      ...common,
-      ...sourceBackOn(situation),
-    },
-    {
-      kind: 'close_server',
-      id: `close:${server}`,
-      server,
-      lockWaitS: 1,
-      after: [`source_off:${server}`],
-      needs: [`source_off:${server}`],
-      ...common,
-      undo: { kind: 'open_server', server },
-    },
-  ]
-}
-
-function sourceBackOn(situation: Situation): { readonly undo?: StepBody } {
-  const semiSync = situation.lastReading?.status.semiSync
-  if (semiSync?.kind !== 'present' || !semiSync.source.enabled) return {}
-  return {
-    undo: { kind: 'semi_sync_source', server: situation.subject, to: 'on', waitCount: semiSync.source.waitCount },
-  }
 }
 
 /** A stopped applier is started before the receiver is stopped: MariaDB deletes received relay log when both were stopped. */
@@ -228,17 +179,18 @@ const absentRisks = (situation: Situation): readonly Risk[] =>
  * While a reign is only being opened two servers may have taken writes: the one that it names, whose opening may have happened without
  * anybody having written that down, and the primary before it.
  */
-function openingRisks({ topology, subject, formerPrimaries }: Situation): readonly Risk[] {
-  if (topology.reign?.state !== 'opening') return []
-  const unseen = formerPrimaries.filter((id) => member(topology, id)?.sighting.latest.kind !== 'answered')
+function openingRisks({ subject, opening }: Situation): readonly Risk[] {
+  if (opening === undefined) return []
+  const unseen = opening.predecessors.filter((p) => p.state !== 'answers')
+  const unknown = {
+    code: 'opening_unknown',
+    says: `whether ${subject} was opened is not known: what it may have acknowledged since is not covered by what is said of loss`,
+  }
   return [
-    {
-      code: 'opening_unknown',
-      says: `whether ${subject} was opened is not known: what it may have acknowledged since is not covered by what is said of loss`,
-    },
-    ...unseen.map((id) => ({
+    ...(opening.unannounced === undefined ? [unknown] : []),
+    ...unseen.map(({ server, stopped }) => ({
       code: 'predecessor_unseen',
-      says: `${id}, a primary before ${subject}, does not answer: of it no more is proven now than that the routes are withdrawn`,
+      says: `${server}, a primary before ${subject}, does not answer: of it no more is proven now than that ${stopped ? 'it refuses connections' : 'the routes are withdrawn'}`,
     })),
   ]
 }

@@ -1,16 +1,15 @@
-import { homePart } from '../../model/history/home.ts'
 import { drained } from '../../model/history.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, refuse } from '../../model/plan.ts'
 import type { ServerStatus } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
 import { member } from '../../model/topology.ts'
-import { barrierStep, fenceDemand } from '../fence/proof.ts'
 import { type AckerPlan, planAckers } from './ackers.ts'
 import { attachStep, counting, keepsRelayLog, opening, sourceSide } from './gates.ts'
 import { settleLoss } from './loss.ts'
+import { barriers, demandOn } from './opening.ts'
 import { rank, undrainable } from './rank.ts'
-import { edgesToSubject, type Follower, receivesFromOutside, type Situation, subjectAddresses } from './situation.ts'
+import { atHome, edgesToSubject, type Follower, type Situation } from './situation.ts'
 
 /** Readings taken after each receiver was seen stopped: the only ones from which a winner may be chosen. */
 export type SealedReadings = ReadonlyMap<ServerId, ServerStatus>
@@ -19,19 +18,11 @@ export type SealedReadings = ReadonlyMap<ServerId, ServerStatus>
 export function sealedFollowers(situation: Situation, sealed: SealedReadings): readonly Follower[] {
   return edgesToSubject(situation).flatMap((edge) => {
     const found = member(situation.topology, edge.replica)
-    const status = sealedStatus(situation, edge.replica, sealed)
+    const reading = sealed.get(edge.replica)
+    const status = reading && atHome(situation, edge.replica, reading)
     const channel = status?.channels.find((c) => c.name === edge.channel.name)
     return found && status && channel ? [{ member: found, id: found.id, status, channel }] : []
   })
-}
-
-/** As the topology shows it: what it received from another cluster is not weighed against what the others received. */
-function sealedStatus(situation: Situation, id: ServerId, sealed: SealedReadings): ServerStatus | undefined {
-  const status = sealed.get(id)
-  const reference = situation.lastReading?.status.history
-  if (!status || !reference || !receivesFromOutside(situation, id)) return status
-  const ids = situation.topology.members.map((m) => m.id)
-  return { ...status, history: homePart(status.history, reference, ids) }
 }
 
 /**
@@ -69,7 +60,7 @@ export function planFailoverAct2(situation: Situation, sealed: SealedReadings): 
   if (loss.kind === 'refused') return loss.refusal
   const ackers = planAckers(situation, winner, candidates)
   if (ackers.kind === 'refusal') return ackers
-  const { demand, because } = fenceDemand(situation.policy, situation.subjectState)
+  const { demand, because } = demandOn(situation, situation.subjectState)
   const plan: Plan = {
     version: 1,
     recovery: situation.recovery,
@@ -100,7 +91,6 @@ function promotion(situation: Situation, cast: Cast): readonly Step[] {
   const catchUp = mostAdvanced.id === winner.id ? [] : catchingUp(situation, winner, mostAdvanced)
   const ready = catchUp.at(-1)?.id ?? `drain:${winner.id}`
   const half = winner.channel.halfReceived
-  const demand = fenceDemand(situation.policy, situation.subjectState).demand
   const attachments = attachingAckers(situation, cast, ready)
   const gates: readonly Step[] = [
     {
@@ -120,13 +110,7 @@ function promotion(situation: Situation, cast: Cast): readonly Step[] {
       [...attachments.map((s) => s.id), `source_on:${winner.id}`],
       situation.policy.attachDeadlineMs,
     ),
-    barrierStep(situation.policy, {
-      server: situation.subject,
-      demand,
-      stopped: situation.stopped,
-      routes: situation.routes,
-      addresses: subjectAddresses(situation),
-    }),
+    ...barriers(situation),
   ]
   return oncePerId([
     drainStep(situation, winner),

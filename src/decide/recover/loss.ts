@@ -5,6 +5,7 @@ import { refuse } from '../../model/plan.ts'
 import { type Policy, UNPROVEN_LOSS_BOUND_S } from '../../model/policy.ts'
 import type { SemiSyncSource, ServerStatus } from '../../model/server.ts'
 import { member } from '../../model/topology.ts'
+import { holdsAllOf } from './opening.ts'
 import {
   type EarlierReading,
   edgesToSubject,
@@ -85,6 +86,11 @@ export function settleLoss(
   sealed: readonly ServerId[],
   best: ServerStatus | undefined,
 ): LossVerdict {
+  const { settled } = situation.opening ?? {}
+  if (settled && holdsAllOf(situation, settled, best))
+    return { kind: 'bounded', says: `${settled.says} (settled by ${settled.recovery})`, risks: settled.risks }
+  if (situation.opening && demandsInherited(situation))
+    return { kind: 'refused', refusal: lacksWhatWasSealed(situation) }
   const ackers = ackerSet(situation)
   if (ackers) {
     const held = ackers.holders.filter((id) => sealed.includes(id) && !restartedSince(situation, id)).length
@@ -98,6 +104,22 @@ export function settleLoss(
 
 const demandsProof = (policy: Policy, lossless: boolean): boolean =>
   policy.loss.kind === 'proven' || (policy.loss.kind === 'auto' && lossless)
+
+/**
+ * Act 2 of the recovery before may have led an acker to its winner, which drops relay log: who is sealed now proves less than who was
+ * sealed then. Only a person may go below that, by a bound that they name.
+ */
+const demandsInherited = (situation: Situation): boolean =>
+  situation.automatic || demandsProof(situation.policy, losslessSource(situation.lastReading?.status) !== undefined)
+
+const lacksWhatWasSealed = ({ topology, subject, opening }: Situation): Refusal =>
+  refuse({
+    code: 'loss_not_provable',
+    says: opening?.settled
+      ? `acknowledged writes may be lost: it cannot be shown that the others hold all that was received when recovery ${opening.settled.recovery} sealed them, ${subject} included`
+      : `acknowledged writes may be lost: what the others had received when ${subject} was chosen is not on record`,
+    tryThis: `bring ${subject} back, or accept a loss: regent failover ${topology.alias} --abandon --loss 10s --reason "…"`,
+  })
 
 const provenText = (ackers: AckerSet, held: number): string =>
   `no acknowledged write is lost: ${held} of ${ackers.holders.length} possible holders of an acknowledgement are sealed, ${ackers.mustSeal} suffice (wait count ${ackers.waitCount})`

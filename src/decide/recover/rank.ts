@@ -55,7 +55,7 @@ export function undrainable({ winner, mostAdvanced }: Ranking): string | undefin
 }
 
 /** Written by itself, though it never reigned; '' where nothing is, or where no reading of the primary tells. */
-function errantOf(situation: Situation, { id, status }: Follower): string {
+export function errantOf(situation: Situation, { id, status }: Pick<Follower, 'id' | 'status'>): string {
   const reference = situation.lastReading?.status.history
   if (!reference || situation.formerPrimaries.includes(id)) return ''
   return ownWritesBeyond(status.history, reference, { uuid: id, numericId: status.numericId })

@@ -3,7 +3,8 @@ import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, type RefusalReason, refuse } from '../../model/plan.ts'
 import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
-import { edgesOf } from '../../model/topology.ts'
+import { edgesOf, type Member } from '../../model/topology.ts'
+import { bar, leaksWhenClosed } from '../fence/privileged.ts'
 import { planAckers, wantedSemiSync } from './ackers.ts'
 import { counting, opening, sourceSide } from './gates.ts'
 import { newChannelOf } from './naming.ts'
@@ -49,7 +50,8 @@ export function planFence(situation: Situation): Planned {
 
 /**
  * Where commits wait for acknowledgements, clients are cut first, only then semi-sync goes off, then it is closed: another order
- * answers OK for rows that no replica has. Where none wait, it is closed at once: clients that reconnect cannot delay that.
+ * answers OK for rows that no replica has. Where none wait, it is closed at once: clients that reconnect cannot delay that. It is
+ * proven closed when whom read-only does not hold is gone as well; where that fails it stays as closed as it is.
  */
 function fencingSteps(situation: Situation, status: ServerStatus): readonly Step[] {
   const server = situation.subject
@@ -67,9 +69,16 @@ function fencingSteps(situation: Situation, status: ServerStatus): readonly Step
     ...common,
   }
   const close: Step = { kind: 'close_server', id: `close:${server}`, server, lockWaitS: 2, after: [], ...common }
-  if (waits) return [cut, off, { ...close, after: [off.id], needs: [off.id] }]
-  return [close, { ...cut, after: [close.id], ifItFails: 'go_on' }]
+  const ordered: readonly Step[] = waits
+    ? [cut, off, { ...close, after: [off.id], needs: [off.id] }]
+    : [close, { ...cut, after: [close.id], ifItFails: 'go_on' }]
+  const before = ordered.slice(-1).map((s) => s.id)
+  return [...ordered, ...barAfter(situation, before)]
 }
+
+/** What still grows cannot be compared, and would carry its own writes into the present reign. */
+const barAfter = ({ topology, subject }: Situation, after: readonly string[]): readonly Step[] =>
+  leaksWhenClosed(topology) ? [bar(subject, { after, deadlineMs: 5000, ifItFails: 'stop' })] : []
 
 const CLOSED_FIRST =
   'it takes writes: it is closed first, then compared as it then is, and follows if it has nothing that the present reign lacks'
@@ -112,7 +121,15 @@ export function planRejoin(situation: Situation): Planned {
       tryThis: `it stays fenced. Rebuild it by hand, then regent rejoin ${server}; or regent unfence ${server} --over-reign --reason "…" --for 10m; or regent forget ${server}`,
       errant: { server, gtids: surplus.gtids },
     })
-  const fencing = sourceOff(situation, status)
+  const barred = barAfter(situation, [])
+  const fencing = [
+    ...barred,
+    ...sourceOff(
+      situation,
+      status,
+      barred.map((s) => s.id),
+    ),
+  ]
   // The channel that leads to a server of this cluster, and no other: a link to another cluster is not ours to take over.
   const own = edgesOf(situation.topology, server).find((e) => e.source !== undefined)
   const channel = own?.channel.name ?? newChannelOf(situation.topology, server, reign.primary)
@@ -136,6 +153,19 @@ export function planRejoin(situation: Situation): Planned {
   return plan(situation, 'rejoin', [...fencing, attach], 'everything it has executed is part of the present reign')
 }
 
+/** What is expected to follow the closing of a server that takes writes: as it would be if it had, once closed, what it has now. */
+export function planRejoinOnceClosed(situation: Situation): Planned {
+  const members = situation.topology.members.map((m): Member => {
+    const { latest } = m.sighting
+    if (m.id !== situation.subject || latest.kind !== 'answered') return m
+    return {
+      ...m,
+      sighting: { ...m.sighting, latest: { ...latest, status: { ...latest.status, access: 'closed_to_clients' } } },
+    }
+  })
+  return planRejoin({ ...situation, topology: { ...situation.topology, members } })
+}
+
 const sameNumericId = (server: ServerId, primary: ServerId, numericId: number): RefusalReason => ({
   code: 'same_server_id',
   says: `${server} and ${primary} have the same server_id (${numericId}): it could receive nothing from there`,
@@ -143,7 +173,7 @@ const sameNumericId = (server: ServerId, primary: ServerId, numericId: number): 
 })
 
 /** A source side left from its time as primary makes the applier of a replica wait for ever. */
-function sourceOff(situation: Situation, status: ServerStatus): readonly Step[] {
+function sourceOff(situation: Situation, status: ServerStatus, after: readonly string[]): readonly Step[] {
   if (status.semiSync.kind !== 'present' || !status.semiSync.source.enabled) return []
   const server = situation.subject
   return [
@@ -153,7 +183,7 @@ function sourceOff(situation: Situation, status: ServerStatus): readonly Step[] 
       server,
       to: 'off',
       waitCount: 0,
-      after: [],
+      after,
       deadlineMs: 5000,
       ifItFails: 'stop',
     },

@@ -1,6 +1,8 @@
 import type { Address } from '../../model/address.ts'
+import { homePart } from '../../model/history/home.ts'
 import type { History } from '../../model/history.ts'
 import type { Epoch, Instant, RecoveryId, ServerId } from '../../model/ids.ts'
+import type { Risk } from '../../model/plan.ts'
 import type { Policy } from '../../model/policy.ts'
 import type { Channel, ServerStatus } from '../../model/server.ts'
 import { type Edge, edgesOf, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
@@ -22,6 +24,36 @@ export interface EarlierReading {
   readonly ageMs: number
 }
 
+/** A server that reigned, or was to, before the reign that is only being opened: as it is found now. */
+export interface Predecessor {
+  readonly server: ServerId
+  readonly state: SubjectState
+  /** New connections to every address known of it are refused, and nobody who answers receives from it. */
+  readonly stopped: boolean
+  readonly addresses: readonly Address[]
+}
+
+/** What the recovery that minted the reign which is only being opened had settled about loss, and from which readings. */
+export interface Settled {
+  readonly recovery: RecoveryId
+  readonly says: string
+  readonly risks: readonly Risk[]
+  readonly sealed: ReadonlyMap<ServerId, ServerStatus>
+}
+
+/** The reign was minted, and its primary is not known to be open. */
+export interface Opening {
+  /** From the last reign that was open on: whoever of them comes back must not take writes beside the next one. */
+  readonly predecessors: readonly Predecessor[]
+  /** Absent where the journal does not tell the end of every seal. */
+  readonly settled?: Settled
+  /**
+   * Every route has been read back, and none was told of this reign: its winner cannot have acknowledged a client's write. The epoch
+   * of the reign before: messages that carry it are refused by a route that is told of this reign in the meantime.
+   */
+  readonly unannounced?: Epoch
+}
+
 /** All that a planner may look at: one snapshot. */
 export interface Situation {
   readonly topology: Topology
@@ -40,6 +72,7 @@ export interface Situation {
   readonly automatic: boolean
   /** While a reign is only being opened: the primaries before it, whose replicas still point at them. */
   readonly formerPrimaries: readonly ServerId[]
+  readonly opening?: Opening
   /** Found by diagnosis: the subject's history went backwards. */
   readonly unsound: boolean
   /** A person opens the subject although another reign stands: named, reasoned, recorded. */
@@ -92,9 +125,13 @@ function follower(topology: Topology, edge: Edge): readonly Follower[] {
 export function subjectAddresses(situation: Situation): readonly Address[] {
   const sighting = member(situation.topology, situation.subject)?.sighting
   if (!sighting) return []
-  const status = sighting.answer?.status
-  const admin = status?.adminPort === undefined ? [] : [{ host: sighting.address.host, port: status.adminPort }]
-  return [sighting.address, ...admin, ...(status?.aliases ?? [])]
+  const sealed = situation.opening?.settled?.sealed.get(situation.subject)
+  return addressesOf(sighting.address, sighting.answer?.status ?? sealed)
+}
+
+export function addressesOf(address: Address, status: ServerStatus | undefined): readonly Address[] {
+  const admin = status?.adminPort === undefined ? [] : [{ host: address.host, port: status.adminPort }]
+  return [address, ...admin, ...(status?.aliases ?? [])]
 }
 
 /** A route party of the operator's own gets the time that it was configured with. */
@@ -111,4 +148,12 @@ export const absentFollowers = (situation: Situation): readonly ServerId[] =>
 export const receivesFromOutside = ({ topology }: Situation, id: ServerId): boolean => {
   const edges = edgesOf(topology, id)
   return edges.length > 1 && edges.some((edge) => edge.source === undefined)
+}
+
+/** As the topology shows it: what it received from another cluster is not weighed against what the others received. */
+export function atHome(situation: Situation, id: ServerId, status: ServerStatus): ServerStatus {
+  const reference = situation.lastReading?.status.history
+  if (!reference || !receivesFromOutside(situation, id)) return status
+  const ids = situation.topology.members.map((m) => m.id)
+  return { ...status, history: homePart(status.history, reference, ids) }
 }

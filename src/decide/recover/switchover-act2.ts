@@ -1,6 +1,7 @@
 import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, refuse } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
+import { leaksWhenClosed } from '../fence/privileged.ts'
 import { barrierStep } from '../fence/proof.ts'
 import { attachStep, keepsRelayLog, opening } from './gates.ts'
 import { newChannelOf } from './naming.ts'
@@ -43,6 +44,7 @@ export function planSwitchoverAct2(situation: Situation, act1: Plan): Planned {
     stopped: false,
     routes: situation.routes,
     addresses: subjectAddresses(situation),
+    leaks: leaksWhenClosed(situation.topology),
   })
   const ending = endingSessions(situation)
   const plan: Plan = {

@@ -1,6 +1,6 @@
 import type { Risk } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
-import { member } from '../../model/topology.ts'
+import { bar, leaksWhenClosed, privilegedRisk, STILL } from '../fence/privileged.ts'
 import { type Follower, type Situation, withdrawalMs } from './situation.ts'
 
 export function closing(situation: Situation, early: readonly Follower[]): readonly Step[] {
@@ -37,30 +37,14 @@ export function closing(situation: Situation, early: readonly Follower[]): reado
   ]
 }
 
-/** MariaDB's read_only holds nobody who has READ_ONLY ADMIN or SUPER. */
-const leaksWhenClosed = (situation: Situation): boolean => {
-  const look = member(situation.topology, situation.subject)?.sighting.latest
-  return look?.kind === 'answered' && look.status.version.flavour === 'mariadb'
-}
-
 /**
  * Before the closing, while other clients still write: where such sessions come back by themselves and write, the switchover ends here,
  * and nobody has waited for it. New connections through the routes wait meanwhile, so clients of a route do not count as coming back.
  */
 function barring(situation: Situation, after: readonly string[]): readonly Step[] {
-  if (!leaksWhenClosed(situation)) return []
-  const server = situation.subject
-  return [
-    {
-      kind: 'cut_clients',
-      id: `bar:${server}`,
-      server,
-      whom: 'privileged',
-      after,
-      deadlineMs: situation.policy.switchoverBoundMs,
-      ifItFails: 'stop',
-    },
-  ]
+  const { topology, subject, policy } = situation
+  if (!leaksWhenClosed(topology)) return []
+  return [bar(subject, { after, deadlineMs: policy.switchoverBoundMs, ifItFails: 'stop' })]
 }
 
 /**
@@ -68,12 +52,12 @@ function barring(situation: Situation, after: readonly string[]): readonly Step[
  * meanwhile would be missing on the new primary, so the switchover is taken back instead.
  */
 export function stillClosed(situation: Situation, winner: Follower, after: readonly string[]): readonly Step[] {
-  if (!leaksWhenClosed(situation)) return []
+  if (!leaksWhenClosed(situation.topology)) return []
   const { id: server, channel } = winner
   return [
     {
       kind: 'reach',
-      id: `still:${server}`,
+      id: `${STILL}${server}`,
       server,
       channel: channel.name,
       of: situation.subject,
@@ -85,12 +69,5 @@ export function stillClosed(situation: Situation, winner: Follower, after: reado
 }
 
 /** What remains open on such a server, said before it is risked. */
-export const closingRisks = (situation: Situation): readonly Risk[] =>
-  leaksWhenClosed(situation)
-    ? [
-        {
-          code: 'privileged_accounts',
-          says: `read_only of MariaDB does not hold accounts with READ_ONLY ADMIN or SUPER: their sessions on ${situation.subject} are cut, and its position is compared once more before the opening; what such an account writes there after that, connected directly, stays there alone and is reported as errant`,
-        },
-      ]
-    : []
+export const closingRisks = ({ topology, subject }: Situation): readonly Risk[] =>
+  leaksWhenClosed(topology) ? [privilegedRisk(subject, 'its position is compared once more before the opening')] : []

@@ -11,6 +11,15 @@ export interface WhyJson {
   readonly tryThis: string
 }
 
+/** What an operator ordered: always with a reason, a name and an end. */
+export interface OrderJson {
+  readonly kind: 'pause' | 'downtime' | 'unfence' | 'prefer'
+  readonly reason: string
+  readonly by: string
+  readonly from: number
+  readonly until: number
+}
+
 export interface ServerJson {
   /** Absent until it first answered. */
   readonly id?: string
@@ -44,6 +53,8 @@ export interface ServerJson {
   }
   readonly site: string
   readonly fenced: boolean
+  /** Standing orders on this server that are in force. */
+  readonly orders: readonly OrderJson[]
   readonly findings: readonly { readonly finding: string; readonly because: string; readonly tryThis?: string }[]
 }
 

@@ -1,3 +1,4 @@
+import { printAddress } from '../../model/address.ts'
 import { parseDuration } from '../../model/duration.ts'
 import { recoveryId } from '../../model/ids.ts'
 import { type FencePolicy, type LossPolicy, PROOF_LEVELS } from '../../model/policy.ts'
@@ -117,7 +118,10 @@ export class LocalClient implements Client {
     const only = this.#daemon.keepers()
     const found = name === '' && only.length === 1 ? only[0] : this.#daemon.keeper(name)
     if (found) return found
-    const known = only.map((k) => k.office.config.alias).join(', ')
+    const aliases = only.map((k) => k.office.config.alias)
+    // Whoever wrote an address meant a server.
+    const servers = name.includes(':') ? only.flatMap((k) => k.office.observer.sightings()) : []
+    const known = [...aliases, ...servers.map((s) => printAddress(s.address))].join(', ')
     throw new ProblemError(
       name === ''
         ? problem('usage', { what: 'there are several clusters', fix: `name one of: ${known}` })

@@ -6,7 +6,7 @@ import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import type { Sighting } from '../../model/sighting.ts'
 import { edgesOf, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
 import type { Keeper, RouteReading, View } from '../../run/daemon/index.ts'
-import type { ClusterJson, Health, Role, RouteJson, ServerJson } from './contract.ts'
+import type { ClusterJson, Health, OrderJson, Role, RouteJson, ServerJson } from './contract.ts'
 import { whyOf } from './look-why.ts'
 import { namedReasons } from './named.ts'
 import { questionJson } from './records.ts'
@@ -67,6 +67,7 @@ function memberJson(keeper: Keeper, { topology, diagnosis }: View, found: Member
     role: roleOf(topology, found),
     health: healthOf(found, findings.length),
     site: found.declared.site,
+    orders: ordersOn(keeper, found.id),
     // One that follows again is a replica like any other, and as read-only as they are.
     fenced: former && status !== undefined && !takesWrites(status.access) && edgesOf(topology, found.id).length === 0,
     findings,
@@ -88,8 +89,20 @@ function sightingJson(keeper: Keeper, topology: Topology, sighting: Sighting): S
     semiSync: { source: false, replica: false, clients: 0, waitCount: 0 },
     site: '',
     fenced: false,
+    orders: [],
     findings: [],
   }
+}
+
+/** An `unfence` of an earlier reign releases nothing: whoever it was given for is fenced like any other former primary. */
+function ordersOn({ books, office }: Keeper, server: ServerId): readonly OrderJson[] {
+  const now = office.clock.wall()
+  const reign = books.reign()
+  return books
+    .orders()
+    .filter((o) => o.server === server && o.until > now)
+    .filter((o) => o.kind !== 'unfence' || reign === undefined || o.from >= reign.at)
+    .map(({ kind, reason, by, from, until }) => ({ kind, reason, by, from, until }))
 }
 
 function statusJson(

@@ -34,6 +34,14 @@ export interface Common {
   readonly timeout?: string
 }
 
+/** Where a change runs: a daemon goes on with it when this program ends. */
+export type Where = 'daemon' | 'here'
+
+interface Served {
+  readonly client: Client
+  readonly where: Where
+}
+
 /** How long a person may think before a shown plan is too old to be run. */
 const ASK_MS = 30_000
 
@@ -69,17 +77,17 @@ export class Context {
    * A daemon where one is named, or where the one of the configuration answers: it has looked for longer than one command can, and
    * holds the lease. Else a Regent in this process. `acting`: one that may change something.
    */
-  async client(acting: boolean): Promise<Client> {
+  async #client(acting: boolean): Promise<Served> {
     const changeMs = this.duration(this.common.timeout, '--timeout')
     const named = this.common.api ?? this.io.env['REGENT_API']?.split(/[\s,]+/).filter((url) => url !== '') ?? []
     const token = await this.#token()
-    if (named.length > 0) return this.runners.remote(named, token, changeMs)
+    if (named.length > 0) return { client: this.runners.remote(named, token, changeMs), where: 'daemon' }
     const { config, warnings } = await this.runners.loadConfig(this.common.config)
     for (const warning of warnings) this.note(`warning: ${warning}`)
     const daemon = await this.runners.daemonOf(config, token, changeMs)
-    if (!daemon) return this.runners.local(config, acting)
+    if (!daemon) return { client: await this.runners.local(config, acting), where: 'here' }
     if (acting) this.note(this.paint('dim', `the Regent at ${daemon.url} watches these clusters: it gets the command`))
-    return daemon.client
+    return { client: daemon.client, where: 'daemon' }
   }
 
   /** A duration as a person writes it, ms; undefined where none was written. */
@@ -137,10 +145,10 @@ export class Context {
   }
 
   /** With a client that is given back whatever happens. */
-  async withClient<T>(acting: boolean, work: (client: Client) => Promise<T>): Promise<T> {
-    const client = await this.client(acting)
+  async withClient<T>(acting: boolean, work: (client: Client, where: Where) => Promise<T>): Promise<T> {
+    const { client, where } = await this.#client(acting)
     try {
-      return await work(client)
+      return await work(client, where)
     } finally {
       await client.end()
     }

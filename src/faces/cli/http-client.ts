@@ -35,6 +35,7 @@ export class HttpClient implements Client {
   readonly #urls: readonly string[]
   readonly #token: string | undefined
   readonly #times: HttpTimes
+  readonly #ended = new AbortController()
   /** Who asked: the answer goes to that one and no other. */
   #askedBy: string | undefined
 
@@ -81,8 +82,9 @@ export class HttpClient implements Client {
   forget = (name: string, server: string): Promise<void> =>
     this.#ask({ path: `${at(name)}/forget`, body: { server }, is: isNothing })
 
+  /** Whatever is still asked is waited for no more: a program that ends would otherwise live as long as a change takes. */
   async end(): Promise<void> {
-    return undefined
+    this.#ended.abort()
   }
 
   #get<T>(path: string, is: (value: unknown) => value is T): Promise<T> {
@@ -110,7 +112,7 @@ export class HttpClient implements Client {
     try {
       const answer = await fetch(`${url}/api/v1${path}`, {
         headers,
-        signal: AbortSignal.timeout(deadlineMs),
+        signal: AbortSignal.any([AbortSignal.timeout(deadlineMs), this.#ended.signal]),
         ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
       })
       const said: unknown = answer.status === 204 ? undefined : await answer.json().catch(noJson)

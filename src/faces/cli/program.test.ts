@@ -391,4 +391,37 @@ describe('what changing verbs do', () => {
     const cluster = async () => aCluster({ paused: { reason: 'x', by: 'me', until: 0 } })
     expect((await run(world(aClient({ cluster })), ['resume', 'shop'])).out).toBe('the pause of shop has ended\n')
   })
+
+  it('shows standing orders where they hold: a pause at the head of the cluster, an unfencing in the row of its server', async () => {
+    const order = { reason: 'the fork is kept', by: 'root', from: 0, until: Date.UTC(2026, 0, 2, 14, 5) }
+    const paused = { ...order, reason: 'storage work', by: 'eve' }
+    const servers = [
+      aServer('db1:3306', { role: 'primary' }),
+      aServer('db2:3306', { orders: [{ kind: 'unfence', ...order }] }),
+    ]
+    const client = aClient({ clusters: async () => [aCluster({ paused, servers })] })
+    const [head, , row] = (await run(world(client), ['topology'])).out.split('\n')
+    expect(head).toContain('paused until 2026-01-02 14:05Z by eve: storage work')
+    expect(row).toMatch(/db2:3306 .* unfenced until 2026-01-02 14:05Z by root: the fork is kept$/)
+    const { out } = await run(world(client), ['topology', '-o', 'tsv'])
+    expect(out).toMatch(/findings\torders\n/)
+    expect(out).toMatch(/\tunfenced until 2026-01-02 14:05Z by root: the fork is kept\n$/)
+    expect(JSON.parse((await run(world(client), ['topology', '--json'])).out)).toMatchObject({
+      paused: { by: 'eve' },
+      servers: [{ orders: [] }, { orders: [{ kind: 'unfence', by: 'root' }] }],
+    })
+  })
+
+  it.each([[['plan', 'failover', 'shop']], [['switchover', '--yes']]])(
+    'with -q, %j says beside the empty list why it is refused',
+    async (argv) => {
+      const { code, out, err } = await run(world(aClient({ plan: async () => NO_PLAN })), [...argv, '-q'])
+      expect({ code, out }).toEqual({ code: 3, out: '' })
+      expect(err).toContain('db1:3306 is too old')
+    },
+  )
+
+  it('tells the exit codes with its help', async () => {
+    expect((await run(world(), ['--help'])).out).toContain('3 refused by a safety check')
+  })
 })

@@ -1,12 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { problem } from '../../model/problem.ts'
-import { registerChanging } from './commands/change.ts'
-import { registerDemo } from './commands/demo.ts'
-import { registerLooking } from './commands/look.ts'
-import { registerOrders } from './commands/orders.ts'
 import { registerRunning } from './commands/run.ts'
-import { registerSandbox } from './commands/sandbox.ts'
-import { registerSetup } from './commands/setup.ts'
 import { Context, type Io } from './context.ts'
 import { type ProblemPrinting, printProblems, printThrown } from './exit.ts'
 import type { Output } from './print.ts'
@@ -14,15 +8,26 @@ import type { Runners } from './runners.ts'
 import { coloursOn, painter } from './table.ts'
 import type { DefineVerb, Register } from './verb.ts'
 
-const REGISTERS: readonly Register[] = [
-  registerRunning,
-  registerLooking,
-  registerChanging,
-  registerOrders,
-  registerSetup,
-  registerSandbox,
-  registerDemo,
-]
+/** Programs that stay have no use for the other verbs, nor memory for all that those import. */
+const STAY: ReadonlySet<string | undefined> = new Set(['watch', 'proxy'])
+
+async function registersFor(verb: string | undefined): Promise<readonly Register[]> {
+  if (STAY.has(verb)) return [registerRunning]
+  const others = await Promise.all([
+    import('./commands/look.ts').then((verbs) => verbs.registerLooking),
+    import('./commands/change.ts').then((verbs) => verbs.registerChanging),
+    import('./commands/orders.ts').then((verbs) => verbs.registerOrders),
+    import('./commands/setup.ts').then((verbs) => verbs.registerSetup),
+    import('./commands/sandbox.ts').then((verbs) => verbs.registerSandbox),
+    import('./commands/demo.ts').then((verbs) => verbs.registerDemo),
+  ])
+  return [registerRunning, ...others]
+}
+
+const EXIT_CODES = `
+Exit codes: 0 fine, 1 it failed or a problem was found, 2 usage or configuration,
+3 refused by a safety check, 4 cannot reach what was needed, 5 not allowed,
+6 not waited for any longer (the id of the recovery is printed)`
 
 /** Runs one verb. Resolves with the exit code; never throws. */
 export async function runCli(
@@ -35,10 +40,14 @@ export async function runCli(
   const program = new Command('regent')
     .description('Keeps MySQL and MariaDB replication topologies writable.')
     .version(runners.version)
-    .showHelpAfterError('(regent <verb> --help shows how)')
+    .addHelpText('after', EXIT_CODES)
     .showSuggestionAfterError()
     .exitOverride()
-    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(usageText(text, argv)),
+    })
   const verb: DefineVerb = (command, says, example, action) => {
     commonOptions(command.description(says))
       .exitOverride()
@@ -51,13 +60,24 @@ export async function runCli(
         end.code = context.exitCode
       })
   }
-  for (const register of [...REGISTERS, ...more]) register(program, verb)
+  for (const register of [...(await registersFor(argv[0])), ...more]) register(program, verb)
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return end.code
   } catch (error) {
     return exitOf(error, io, end.output)
   }
+}
+
+/** What the parser found is told before any option is known: `--json` is looked for by name. */
+function usageText(text: string, argv: readonly string[]): string {
+  if (!argv.includes('--json')) return `${text}(regent <verb> --help shows how)\n`
+  const what = text
+    .trim()
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+  const { code, says, tryThis, exit } = problem('usage', { what, fix: 'regent <verb> --help shows how' })
+  return `${JSON.stringify({ problem: code, says, tryThis, exit })}\n`
 }
 
 const commonOptions = (command: Command): Command =>

@@ -1,6 +1,6 @@
 import { Icon } from './icons.tsx'
 import { type Connection, store, useStore } from './store.ts'
-import { clock, plain } from './words.ts'
+import { orderText, plain } from './words.ts'
 
 interface HeadParts {
   readonly alias: string
@@ -73,11 +73,7 @@ function Flags({ alias }: { readonly alias: string }) {
       {epoch !== undefined && (
         <li title="how many primaries have reigned so far">{`reign ${epoch}${opening ? ' (opening)' : ''}`}</li>
       )}
-      {paused && (
-        <li className="flag-paused" title={`${paused.reason} (${paused.by})`}>
-          paused until {clock(paused.until)}
-        </li>
-      )}
+      {paused && <li className="flag-paused">{orderText({ kind: 'pause', ...paused })}</li>}
       {asks && <li className="flag-asks">needs you</li>}
     </ul>
   )

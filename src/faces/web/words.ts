@@ -1,4 +1,5 @@
 /** How numbers and times are written on the page. */
+import type { OrderJson } from '../api/contract.ts'
 
 export function ms(value: number): string {
   if (value < 1) return '<1 ms'
@@ -22,6 +23,20 @@ export const clock = (at: number): string => CLOCK.format(at)
 export function when(at: number): string {
   const today = new Date().toDateString() === new Date(at).toDateString()
   return today ? clock(at) : `${DAY.format(at)} ${clock(at)}`
+}
+
+/** A standing order with its end, its giver and its reason. */
+export const orderText = (order: Pick<OrderJson, 'kind' | 'until' | 'by' | 'reason'>): string =>
+  `${orderUntil(order)} by ${order.by}: ${order.reason}`
+
+export const orderUntil = ({ kind, until }: Pick<OrderJson, 'kind' | 'until'>): string =>
+  `${ORDERS[kind]} until ${when(until)}`
+
+const ORDERS: { readonly [K in OrderJson['kind']]: string } = {
+  pause: 'paused',
+  downtime: 'in downtime',
+  unfence: 'unfenced',
+  prefer: 'preferred',
 }
 
 export const iso = (at: number): string => new Date(at).toISOString()

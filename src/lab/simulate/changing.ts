@@ -1,11 +1,11 @@
-import { type Address, printAddress, sameAddress } from '../../model/address.ts'
+import { printAddress, sameAddress } from '../../model/address.ts'
 import { done, failed, type Outcome } from '../../model/outcome.ts'
-import type { AttachTo, ChangeContext, Changing } from '../../ports/servers.ts'
+import type { AttachTo, ChangeContext, Changing, ServerAt } from '../../ports/servers.ts'
 import type { Life } from './life.ts'
-import type { ModelChannel, ModelServer } from './server.ts'
+import type { ModelChannel, ModelServer, Session } from './server.ts'
 import { statusOf } from './status.ts'
 import type { Universe } from './universe.ts'
-import type { Answered, Sending, Wire } from './wire.ts'
+import { type Answered, anotherServer, type Sending, type Wire } from './wire.ts'
 
 const ASK_AGAIN_MS = 5
 /** A wait changes nothing: when its time is over, what was last seen is the outcome. */
@@ -18,18 +18,22 @@ type Work = Sending['work']
 /** The hands of one process. Each change is one guarded packet that takes effect at one virtual instant, or not at all. */
 export function modelChanging(wire: Wire, life: Life): Changing {
   const { universe } = wire
-  const send = (what: string, address: Address, context: ChangeContext, work: Work): Promise<Outcome> =>
+  const send = (what: string, address: ServerAt, context: ChangeContext, work: Work): Promise<Outcome> =>
     life.point(`${what} ${address.host}`, (delayMs) => wire.change(address, context, { what, delayMs, work }))
-  const poll = (address: Address, context: ChangeContext, look: Polling['look']): Promise<Outcome> =>
+  const poll = (address: ServerAt, context: ChangeContext, look: Polling['look']): Promise<Outcome> =>
     life.outlive(pollUntil(wire, { address, context, look }))
 
   return {
-    prepare: async () => done('a session for changes stands ready'),
+    prepare: async (address) => {
+      const found = universe.at(address)
+      const another = found?.life === 'up' ? anotherServer(address, found) : undefined
+      return another ?? done('a session for changes stands ready')
+    },
     release: () => undefined,
     takeOver: (address, warrant, signal) =>
       life.outlive(
         wire
-          .ask(address, signal, (server) => killOlder(server, warrant.token))
+          .askOf(address, signal, (server) => killOlder(server, warrant.token))
           .then((answer) => (answer.ok ? answer.value : answer.outcome)),
       ),
     seal: ({ address }, _options, context) =>
@@ -90,9 +94,12 @@ export function modelChanging(wire: Wire, life: Life): Changing {
         })
         return { kind: 'done', says: 'the clients are cut', facts: { cut, left: 0 } }
       }),
-    // As on MySQL: no account of this model writes to a closed server.
     cutPrivileged: (address, context) =>
-      send('cut privileged', address, context, () => done('closing holds every account')),
+      send('cut privileged', address, context, ({ bypasser }) =>
+        bypasser === undefined
+          ? done('closing holds every account')
+          : failed('privileged_clients', `${bypasser} came back by itself when it was cut, and writes on`, 'lock it'),
+      ),
     close: (address, { lockWaitS }, context) => send('close', address, context, closing(universe, lockWaitS)),
     open: (address, context) =>
       send('open', address, context, (server, apply) => {
@@ -104,18 +111,21 @@ export function modelChanging(wire: Wire, life: Life): Changing {
       }),
     idleSessions: async (address, signal) => {
       const answer = await life.outlive(
-        wire.ask(address, signal, (server) => server.sessions.map((s) => ({ peer: s.peer, idle: !s.busy }))),
+        wire.askOf(address, signal, (server) => server.sessions.map((s) => ({ peer: s.peer, idle: isIdle(s) }))),
       )
       return answer.ok ? answer.value : []
     },
   }
 }
 
+/** As its server sees it: what its route holds back has not been said. */
+const isIdle = (session: Session): boolean => !session.busy || (session.held?.length ?? 0) > 0
+
 const onChannel = (server: ModelServer, act: (channel: ModelChannel) => Outcome): Outcome =>
   server.channel ? act(server.channel) : failed('no_channel', `${server.name} has no replication channel`)
 
 interface Polling {
-  readonly address: Address
+  readonly address: ServerAt
   readonly context: ChangeContext
   readonly look: (server: ModelServer) => Outcome | undefined
 }
@@ -123,7 +133,7 @@ interface Polling {
 async function pollUntil(wire: Wire, polling: Polling): Promise<Outcome> {
   const { address, context, look } = polling
   for (;;) {
-    const answer: Answered<Outcome | undefined> = await wire.ask(address, context.signal, look)
+    const answer: Answered<Outcome | undefined> = await wire.askOf(address, context.signal, look)
     if (!answer.ok) return answer.outcome
     if (answer.value) return answer.value
     const rested = await wire.clock.sleep(ASK_AGAIN_MS, context.signal).then(
@@ -154,8 +164,8 @@ function killOlder(server: ModelServer, token: number): Outcome {
   return { kind: 'done', says: 'earlier sessions for changes are ended', facts: { killed: older.length } }
 }
 
-async function reach(wire: Wire, address: Address, target: Address, context: ChangeContext): Promise<Outcome> {
-  const wanted = await wire.ask(target, context.signal, (server) => [...server.binlog])
+async function reach(wire: Wire, address: ServerAt, target: ServerAt, context: ChangeContext): Promise<Outcome> {
+  const wanted = await wire.askOf(target, context.signal, (server) => [...server.binlog])
   if (!wanted.ok) return wanted.outcome
   return pollUntil(wire, {
     address,
@@ -209,10 +219,10 @@ interface Attaching {
 
 async function sourceHolds(
   wire: Wire,
-  source: Address,
+  source: ServerAt,
   context: ChangeContext,
 ): Promise<ReadonlySet<number> | undefined> {
-  const answer = await wire.ask(source, context.signal, (server) => new Set(server.binlog.map((t) => t.uid)))
+  const answer = await wire.askOf(source, context.signal, (server) => new Set(server.binlog.map((t) => t.uid)))
   return answer.ok ? answer.value : undefined
 }
 

@@ -37,18 +37,15 @@ export function modelAnnouncer(universe: Universe, place: RoutePlace, life: Life
       life.point(`close sessions ${place.name}`, (delayMs) =>
         call(delayMs, signal, () => close(universe, sessionsOf(universe, place)), nothingClosed),
       ),
+    hold: (signal) =>
+      life.point(`hold ${place.name}`, (delayMs) =>
+        call(delayMs, signal, () => ({ held: hold(universe, place, formerSessions(universe, place)) }), { held: 0 }),
+      ),
+    watch: (signal) =>
+      life.outlive(call(0, signal, () => ({ watched: watch(formerSessions(universe, place)) }), { watched: 0 })),
     closeIdle: (peers, signal) =>
       life.point(`close idle ${place.name}`, (delayMs) =>
-        call(
-          delayMs,
-          signal,
-          () => {
-            const all = formerSessions(universe, place)
-            const idle = all.filter((s) => peers.includes(s.peer) && !s.busy)
-            return { closed: close(universe, idle).closed, remaining: all.length - idle.length }
-          },
-          nothingClosed,
-        ),
+        call(delayMs, signal, () => closeIdle(universe, place, peers), nothingClosed),
       ),
   }
 }
@@ -66,6 +63,15 @@ function told(universe: Universe, place: RoutePlace, message: RouteMessage): Con
     }
   }
   place.message = message
+  if (message.kind === 'open') {
+    const former = new Set(formerSessions(universe, place))
+    for (const session of sessionsOf(universe, place)) if (!former.has(session)) release(session)
+    // Whoever is held keeps the answer under way; all others would go on at a server that reigns no more.
+    close(
+      universe,
+      [...former].filter((s) => s.held === undefined),
+    )
+  }
   return { kind: 'confirmed', readBack: message, sessionsOpen: sessionsOf(universe, place).length }
 }
 
@@ -82,6 +88,49 @@ function formerSessions(universe: Universe, place: RoutePlace): readonly Session
   const message = place.message
   const now = message?.kind === 'open' ? universe.at(message.primary)?.name : undefined
   return sessionsOf(universe, place).filter((s) => s.server !== now)
+}
+
+/** As long as a route holds a session at most: a client must not hang for ever because its Regent is gone. */
+const BOUND_MS = 10_000
+
+function hold(universe: Universe, place: RoutePlace, sessions: readonly Session[]): number {
+  for (const session of sessions) {
+    if (session.held) continue
+    const held: (() => void)[] = []
+    session.held = held
+    universe.timeline.after(BOUND_MS, () => {
+      if (session.held !== held || !session.open) return
+      if (place.message?.kind === 'open') close(universe, [session])
+      else release(session)
+    })
+  }
+  return sessions.length
+}
+
+function release(session: Session): void {
+  const said = session.held ?? []
+  delete session.held
+  for (const go of said) go()
+}
+
+function watch(sessions: readonly Session[]): number {
+  for (const session of sessions) session.watched = true
+  return sessions.length
+}
+
+/** Closed is what was looked at before, is idle, and has said nothing since that its server may have heard; the rest is held from now on. */
+function closeIdle(universe: Universe, place: RoutePlace, peers: readonly string[]) {
+  const all = formerSessions(universe, place)
+  const silent = (s: Session): boolean => s.watched === true || s.held !== undefined
+  const saidWhileHeld = (s: Session): boolean => (s.held?.length ?? 0) > 0
+  const idle = all.filter((s) => peers.includes(s.peer) && silent(s) && (!s.busy || saidWhileHeld(s)))
+  const { closed } = close(universe, idle)
+  hold(
+    universe,
+    place,
+    all.filter((s) => s.open),
+  )
+  return { closed, remaining: all.length - closed }
 }
 
 function close(universe: Universe, sessions: readonly Session[]): { closed: number; remaining: number } {

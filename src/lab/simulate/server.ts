@@ -13,6 +13,10 @@ export interface Session {
   open: boolean
   /** A statement that has been sent and not answered. */
   busy: boolean
+  /** Its route has looked at it, and its client has said nothing since. */
+  watched?: boolean
+  /** Its route lets nothing more of its client through; what the client has said meanwhile. */
+  held?: (() => void)[]
 }
 
 export interface WaitingCommit {
@@ -44,7 +48,8 @@ export interface Packet {
   readonly token: number
   readonly guardUntil: number
   state: 'waiting' | 'ran' | 'ended'
-  run(): void
+  /** At the server that it has reached, wherever that is by then. */
+  run(server: ModelServer): void
 }
 
 export interface Making {
@@ -60,11 +65,14 @@ export class ModelServer {
   readonly id: ServerId
   readonly numericId: number
   readonly flavour: Flavour
-  readonly address: Address
+  /** Where it is; another server may have it later. */
+  address: Address
   readonly startsReadOnly: boolean
   life: 'up' | 'frozen' | 'down' = 'up'
   startedAt = 0
   access: Access = 'closed_to_all'
+  /** MariaDB: an account that read-only does not hold, and that comes back whenever it is cut. Whoever sets it writes for it. */
+  bypasser: string | undefined
   /** In order, with those whose commit still waits for acknowledgements: they are on disk. */
   binlog: Transaction[] = []
   readonly #inBinlog = new Set<number>()

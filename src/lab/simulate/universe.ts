@@ -119,6 +119,18 @@ export class Universe {
     })
   }
 
+  /** Both are started again, each where the other was, with what each had on disk: its data, its channel, its identity. */
+  exchange(one: string, other: string): void {
+    const [a, b] = [this.named(one), this.named(other)]
+    this.kill(one)
+    this.kill(other)
+    const { address } = a
+    a.address = b.address
+    b.address = address
+    this.restart(one)
+    this.restart(other)
+  }
+
   freeze(name: string): void {
     const server = this.named(name)
     if (server.life === 'up')
@@ -135,7 +147,7 @@ export class Universe {
     })
     const { packets } = server
     server.packets = []
-    for (const packet of packets) packet.run()
+    for (const packet of packets) packet.run(server)
     this.resume(server)
   }
 
@@ -192,9 +204,23 @@ export class Universe {
     session: Session,
     answer: (kind: 'ok' | 'refused', transaction?: Transaction) => void,
   ): void {
+    if (session.held) {
+      session.held.push(() => this.write(server, session, answer))
+      return
+    }
+    session.watched = false
+    this.#arrive(server, session, answer)
+  }
+
+  /** What has reached the server is not held by any route any more. */
+  #arrive(
+    server: ModelServer,
+    session: Session,
+    answer: (kind: 'ok' | 'refused', transaction?: Transaction) => void,
+  ): void {
     if (server.life === 'down' || !session.open) return
     if (server.life === 'frozen' || server.closing) {
-      server.parked.push(() => this.write(server, session, answer))
+      server.parked.push(() => this.#arrive(server, session, answer))
       return
     }
     if (server.access !== 'writable') {

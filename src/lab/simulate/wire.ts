@@ -2,8 +2,9 @@ import type { Address } from '../../model/address.ts'
 import { printAddress } from '../../model/address.ts'
 import type { Knock } from '../../model/look.ts'
 import { failed, type Outcome } from '../../model/outcome.ts'
+import { problem } from '../../model/problem.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { ChangeContext } from '../../ports/servers.ts'
+import type { ChangeContext, ServerAt } from '../../ports/servers.ts'
 import { NET_MS } from './latency.ts'
 import type { ModelServer, Packet } from './server.ts'
 import type { Universe } from './universe.ts'
@@ -29,6 +30,13 @@ const refused = (address: Address): NoAnswer => ({
   ok: false,
   outcome: failed('unreachable', `${printAddress(address)}: connection refused`),
 })
+
+/** As on a real connection for changes: who answers is proven before anything is sent. */
+export function anotherServer(at: ServerAt, found: ModelServer): Outcome | undefined {
+  if (found.id === at.id) return undefined
+  const other = problem('another_server', { server: printAddress(at), found: found.id, meant: at.id })
+  return failed(other.code, other.says, other.tryThis)
+}
 
 /** The network between one process of Regent and the servers. */
 export class Wire {
@@ -60,6 +68,15 @@ export class Wire {
     })
   }
 
+  /** A question to that server and to no other one that may have its address by now. */
+  async askOf<T>(at: ServerAt, signal: AbortSignal, read: (server: ModelServer) => T): Promise<Answered<T>> {
+    const answer = await this.ask(at, signal, (server): Answered<T> => {
+      const another = anotherServer(at, server)
+      return another ? { ok: false, outcome: another } : { ok: true, value: read(server) }
+    })
+    return answer.ok ? answer.value : answer
+  }
+
   /** The kernel of a frozen host takes connections as before. */
   knock(address: Address, signal: AbortSignal): Promise<Knock['outcome']> {
     const { universe } = this
@@ -74,7 +91,7 @@ export class Wire {
   }
 
   /** One guarded packet, and what came of it; see `Sending`. */
-  change(address: Address, context: ChangeContext, sending: Sending): Promise<Outcome> {
+  change(address: ServerAt, context: ChangeContext, sending: Sending): Promise<Outcome> {
     const left = context.warrant.leftMs() - GUARD_MARGIN_MS
     if (left <= 0) return Promise.resolve(LATE)
     const packet: Packet & { outcome?: Outcome } = {
@@ -91,8 +108,8 @@ export class Wire {
       const over = (): void => settle(this.#overdue(address, packet))
       if (context.signal.aborted) return over()
       context.signal.addEventListener('abort', over, { once: true })
-      packet.run = () => {
-        void this.#execute(address, packet, sending).then((outcome) => {
+      packet.run = (server) => {
+        void this.#execute(server, packet, { ...sending, address }).then((outcome) => {
           if (outcome === undefined) return
           packet.outcome = outcome
           this.universe.timeline.after(NET_MS, () => settle(outcome))
@@ -110,13 +127,21 @@ export class Wire {
     if (server === undefined || server.life === 'down') return false
     if (!this.universe.linked('regent', server.name)) return true
     if (server.life === 'frozen') server.packets.push(packet)
-    else packet.run()
+    else packet.run(server)
     return true
   }
 
-  async #execute(address: Address, packet: Packet, sending: Sending): Promise<Outcome | undefined> {
-    const server = this.universe.at(address)
-    if (packet.state !== 'waiting' || server === undefined) return undefined
+  async #execute(
+    server: ModelServer,
+    packet: Packet,
+    { address, what, work }: Sending & { readonly address: ServerAt },
+  ): Promise<Outcome | undefined> {
+    if (packet.state !== 'waiting') return undefined
+    const another = anotherServer(address, server)
+    if (another) {
+      packet.state = 'ended'
+      return another
+    }
     if (server.killedBelow > packet.token) {
       packet.state = 'ended'
       return undefined
@@ -124,15 +149,14 @@ export class Wire {
     packet.state = 'ran'
     server.holders.add(packet.token)
     if (this.universe.timeline.now >= packet.guardUntil) return LATE
-    const apply = (change: () => void): void =>
-      this.universe.change(server, { token: packet.token, what: sending.what }, change)
-    return sending.work(server, apply, () => packet.state !== 'ended' && server.killedBelow <= packet.token)
+    const apply = (change: () => void): void => this.universe.change(server, { token: packet.token, what }, change)
+    return work(server, apply, () => packet.state !== 'ended' && server.killedBelow <= packet.token)
   }
 
   /** The sender kills what it sent and sees it gone, where it can reach the server; else nobody knows. */
-  #overdue(address: Address, packet: Packet & { outcome?: Outcome }): Outcome {
+  #overdue(address: ServerAt, packet: Packet & { outcome?: Outcome }): Outcome {
     const server = this.universe.at(address)
-    const reachable = server?.life === 'up' && this.universe.linked('regent', server.name)
+    const reachable = server?.life === 'up' && server.id === address.id && this.universe.linked('regent', server.name)
     if (packet.outcome) return reachable ? packet.outcome : UNKNOWN
     if (server?.life === 'down') return refused(address).outcome
     if (!reachable) return UNKNOWN

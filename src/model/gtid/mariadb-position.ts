@@ -29,7 +29,6 @@ export interface DomainState {
 }
 
 export const EMPTY_POSITION: Position = { gtids: [] }
-export const EMPTY_BINLOG_STATE: BinlogState = { domains: [] }
 
 const MAX_ID = 4_294_967_295
 const GTID = /\s*(\d+)-(\d+)-(\d+)\s*/y
@@ -88,11 +87,6 @@ export function printBinlogState(state: BinlogState): string {
     .join(',')
 }
 
-/** `gtid_binlog_pos`: the newest of each domain in the binlog. */
-export function binlogPosition(state: BinlogState): Position {
-  return { gtids: state.domains.map(({ last }) => last) }
-}
-
 export function inDomain(value: Position, domain: number): MariadbGtid | undefined {
   return value.gtids.find((gtid) => gtid.domain === domain)
 }
@@ -103,20 +97,6 @@ export function stateOfDomain(state: BinlogState, domain: number): DomainState |
 
 export function sameGtid(a: MariadbGtid, b: MariadbGtid): boolean {
   return a.domain === b.domain && a.server === b.server && a.seq === b.seq
-}
-
-export function samePosition(a: Position, b: Position): boolean {
-  return printPosition(a) === printPosition(b)
-}
-
-/**
- * Two GTIDs of one domain by what their numbers alone say. `sibling`: numbers alone tell nothing, because different
- * servers wrote them: they may lie on two branches. Never reads as order.
- */
-export function compareGtids(a: MariadbGtid, b: MariadbGtid): 'equal' | 'before' | 'after' | 'sibling' {
-  if (a.domain !== b.domain || a.server !== b.server) return 'sibling'
-  if (a.seq === b.seq) return 'equal'
-  return a.seq < b.seq ? 'before' : 'after'
 }
 
 function parseList(text: string): Parsed<readonly MariadbGtid[]> {

@@ -1,16 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  contains,
-  count,
-  equals,
-  type GtidSet,
-  intersect,
-  isEmpty,
-  lastPerSource,
-  subtract,
-  union,
-} from './mysql-set.ts'
+import { contains, count, equals, type GtidSet, intersect, isEmpty, subtract, union } from './mysql-set.ts'
 import { gtidSet, parseGtidSet, printGtidSet } from './mysql-text.ts'
 
 const A = 'aaaaaaaa-0000-0000-0000-000000000001'
@@ -73,15 +63,6 @@ describe('algebra', () => {
     expect(printGtidSet(rest)).toBe(`${A}:1:9223372036854775805-9223372036854775806`)
     expect(count(rest)).toBe(3n)
     expect(count(all)).toBe(2n ** 63n - 2n)
-    expect(lastPerSource(rest)).toEqual([{ uuid: A, tag: '', last: 2n ** 63n - 2n }])
-  })
-
-  test('the last number of each source', () => {
-    const last = lastPerSource(gtidSet(`${B}:1-4:9,${A}:t:3`))
-    expect(last).toEqual([
-      { uuid: A, tag: 't', last: 3 },
-      { uuid: B, tag: '', last: 9 },
-    ])
   })
 
   test('a real set survives JSON', () => {

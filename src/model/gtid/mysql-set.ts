@@ -3,7 +3,7 @@
  * untagged part first, then by tag), no part empty, intervals sorted, disjoint and not adjacent. So two equal sets have
  * equal texts. The readers of text live in `mysql-text.ts`.
  */
-import { lesser, minus, type Sequence } from './sequence.ts'
+import { lesser, type Sequence } from './sequence.ts'
 
 /** All transactions of one UUID under one tag ('' is untagged). */
 export interface GtidPart {
@@ -63,17 +63,6 @@ export function count(set: GtidSet): bigint {
     for (let at = 0; at < bounds.length; at += 2) total += BigInt(bounds[at + 1] ?? 0) - BigInt(bounds[at] ?? 0)
   }
   return total
-}
-
-export interface LastOfSource {
-  readonly uuid: string
-  readonly tag: string
-  readonly last: Sequence
-}
-
-/** The highest number of each UUID and tag. */
-export function lastPerSource(set: GtidSet): readonly LastOfSource[] {
-  return set.parts.map(({ uuid, tag, bounds }) => ({ uuid, tag, last: minus(bounds[bounds.length - 1] ?? 1, 1) }))
 }
 
 export function compareParts(a: GtidPart, b: GtidPart): number {

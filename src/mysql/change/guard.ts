@@ -32,7 +32,12 @@ export function deadlineOf(reading: ClockReading): ServerMicros | undefined {
 
 export const READ_CLOCK = 'SELECT UTC_TIMESTAMP(6) AS server_time'
 
-/** Not `DO IF(…)`: that does not stop the packet on MariaDB. */
+/**
+ * It asks for the time and not for the identity: the time runs on while a packet waits, who answers cannot change before its connection
+ * ends, and that was proven when the connection was opened.
+ *
+ * Not `DO IF(…)`: that does not stop the packet on MariaDB.
+ */
 export function guard(deadline: ServerMicros): string {
   return `SELECT IF(UTC_TIMESTAMP(6) < '${printServerTime(deadline)}', 0, (SELECT 1 UNION SELECT 2))`
 }

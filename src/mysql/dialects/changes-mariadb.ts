@@ -191,11 +191,15 @@ function error<K extends 'receiverError' | 'applierError'>(key: K, row: Row, pre
   return code > 0 ? { [key]: { code, message: printed(row, `${prefix}Error`) } } : {}
 }
 
-/** The process list does not name channels: with several receivers none can be told from the others, so none is killed. */
+/**
+ * The process list does not name channels: where there are several, none is killed. Counting threads would not do: while ours has ended
+ * and its STOP has not, the one receiver left is another channel's.
+ */
 function receiverThreads(): Question<readonly number[]> {
   return {
-    statements: ["SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND = 'Slave_IO'"],
-    read: ([rows]) => (rows?.length === 1 ? [numberOf(rows[0], 'ID')] : []),
+    statements: ["SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND = 'Slave_IO'", 'SHOW ALL SLAVES STATUS'],
+    read: ([threads, channels]) =>
+      threads?.length === 1 && channels?.length === 1 ? [numberOf(threads[0], 'ID')] : [],
   }
 }
 

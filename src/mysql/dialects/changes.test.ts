@@ -219,8 +219,14 @@ describe('the process list tells clients from the server itself and from dump th
     expect(mysqlChanges.threads.read([[row]])[0]?.killed).toBe(true)
   })
 
-  test('trap 76: among several receivers of MariaDB none can be told from the others', () => {
-    expect(mariadbChanges.receiverThreads('').read([[{ ID: '7' }]])).toEqual([7])
-    expect(mariadbChanges.receiverThreads('').read([[{ ID: '7' }, { ID: '8' }]])).toEqual([])
+  test('trap 76: on a MariaDB server with several channels no receiver can be told from the others', () => {
+    const of = (threads: readonly string[], channels: readonly string[]) =>
+      mariadbChanges
+        .receiverThreads('')
+        .read([threads.map((ID) => ({ ID })), channels.map((Connection_name) => ({ Connection_name }))])
+    expect(of(['7'], [''])).toEqual([7])
+    expect(of(['7', '8'], ['', 'other'])).toEqual([])
+    // Ours has ended already, its STOP has not: the one that is left is the other channel's.
+    expect(of(['8'], ['', 'other'])).toEqual([])
   })
 })

@@ -5,7 +5,7 @@ import type { Reign } from '../../model/reign.ts'
 import type { Topology } from '../../model/topology.ts'
 import type { RecoveryRecord } from '../../ports/journal.ts'
 import { OPEN_STATES } from '../../ports/journal.ts'
-import type { Order } from '../../ports/store.ts'
+import type { Order, ServerRecord } from '../../ports/store.ts'
 import type { Office } from './office.ts'
 
 /** Standing orders are read again this often: a `pause` given elsewhere holds from then on. */
@@ -22,6 +22,8 @@ export class Books {
   #reigns: readonly Reign[] = []
   #orders: readonly Order[] = []
   #recoveries: readonly RecoveryRecord[] = []
+  #minting: RecoveryRecord | undefined
+  #servers: readonly ServerRecord[] = []
   #lastCompleted: WallTime | undefined
   #askedAt = Number.NEGATIVE_INFINITY
   #current = false
@@ -73,10 +75,20 @@ export class Books {
       journal.lastCompleted(cluster, 'failover', true),
     ])
     this.#reigns = [...reigns].sort((a, b) => a.epoch - b.epoch)
+    await this.#readOpening()
     this.#office.observer.noteReigned(reigns.map((r) => r.primary))
     this.#orders = orders
     this.#recoveries = recoveries
     this.#lastCompleted = lastCompleted
+  }
+
+  /** Whom the minted winner was, a process that never read it knows from here alone. */
+  async #readOpening(): Promise<void> {
+    const { store, journal, cluster } = this.#office
+    const reign = this.#reigns.at(-1)
+    const opening = reign?.state === 'opening' ? reign : undefined
+    this.#minting = opening?.recovery === undefined ? undefined : await journal.read(opening.recovery)
+    this.#servers = opening ? await store.servers(cluster) : []
   }
 
   reign(): Reign | undefined {
@@ -107,6 +119,16 @@ export class Books {
 
   openRecovery(): RecoveryRecord | undefined {
     return this.#recoveries.find((r) => OPEN_STATES.includes(r.state))
+  }
+
+  /** The open one; or, ended or not, the one that minted a reign which is still only being opened. */
+  unfinished(): RecoveryRecord | undefined {
+    return this.openRecovery() ?? this.#minting
+  }
+
+  /** Servers and addresses as the store has them, while a reign is only being opened. */
+  remembered(): readonly ServerRecord[] {
+    return this.#servers
   }
 
   permitFacts() {

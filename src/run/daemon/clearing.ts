@@ -1,6 +1,7 @@
 import { printAddress } from '../../model/address.ts'
-import type { Instant } from '../../model/ids.ts'
+import type { Instant, ServerId } from '../../model/ids.ts'
 import type { HeldLease } from '../../ports/lease.ts'
+import type { ServerAt } from '../../ports/servers.ts'
 import type { Office } from './office.ts'
 
 /** Ending what waits takes one or two round trips; a server that hangs here is left to the guard's deadline. */
@@ -35,16 +36,17 @@ export class Clearing {
     }
     const left = observer
       .sightings()
-      .filter((s) => s.latest.kind === 'answered' && !this.#cleared.has(printAddress(s.address)))
+      .flatMap((s) => (s.latest.kind === 'answered' ? [{ ...s.address, id: s.latest.status.id }] : []))
+      .filter((at) => !this.#cleared.has(nameOf(at)))
     if (left.length === 0) return true
     await Promise.all(
-      left.map(async ({ address }) => {
+      left.map(async (at) => {
         using deadline = clock.deadline(TAKE_OVER_MS)
-        const outcome = await servers.takeOver(address, lease.warrant(cluster), deadline.signal)
-        if (outcome.kind === 'done') this.#cleared.add(printAddress(address))
+        const outcome = await servers.takeOver(at, lease.warrant(cluster), deadline.signal)
+        if (outcome.kind === 'done') this.#cleared.add(nameOf(at))
       }),
     )
-    return left.every((s) => this.#cleared.has(printAddress(s.address))) || clock.now() - this.#since > lease.ttlMs
+    return left.every((at) => this.#cleared.has(nameOf(at))) || clock.now() - this.#since > lease.ttlMs
   }
 }
 
@@ -54,8 +56,11 @@ export class Clearing {
  */
 const REFRESH_MS = 120_000
 
-/** Where a session for changes stands ready, for which lease, and since when it was not asked anything. */
-export type Prepared = Map<string, { readonly token: number; readonly at: Instant }>
+/** Where a session for changes of whom stands ready, for which lease, and since when it was not asked anything. */
+export type Prepared = Map<string, { readonly id: ServerId; readonly token: number; readonly at: Instant }>
+
+/** By identity too: a server that has taken the address of another is a server that nobody has cleared. */
+const nameOf = (at: ServerAt): string => `${at.id} at ${printAddress(at)}`
 
 /**
  * A warm session for changes on each server that answers, so that a promotion pays for no login. One that breaks is brought back by
@@ -71,12 +76,16 @@ export async function prepareSessions(
       const name = printAddress(address)
       const known = prepared.get(name)
       const at = clock.now()
-      if (latest.kind === 'answered' && known?.token === lease.token && at - known.at < REFRESH_MS) return
+      const id = latest.kind === 'answered' ? latest.status.id : undefined
+      if (id !== undefined && known?.id === id && known.token === lease.token && at - known.at < REFRESH_MS) return
       prepared.delete(name)
-      if (latest.kind !== 'answered') return
+      if (id === undefined) return
       using deadline = clock.deadline(PREPARE_MS)
-      const outcome = await servers.prepare(address, { warrant: lease.warrant(cluster), signal: deadline.signal })
-      if (outcome.kind === 'done') prepared.set(name, { token: lease.token, at })
+      const context = { warrant: lease.warrant(cluster), signal: deadline.signal }
+      const outcome = await servers.prepare({ ...address, id }, context)
+      if (outcome.kind === 'done') prepared.set(name, { id, token: lease.token, at })
+      // What is watched there is not who answers now: the next look opens a connection of its own.
+      if (outcome.kind === 'failed' && outcome.code === 'another_server') servers.forget(address)
     }),
   )
 }

@@ -1,6 +1,7 @@
 import { adoptable } from '../../decide/recover/adopt.ts'
 import { planFailoverAct1 } from '../../decide/recover/failover-act1.ts'
 import { planFailoverAct2, type SealedReadings } from '../../decide/recover/failover-act2.ts'
+import { isOnlyClosing, planRejoin, planRejoinOnceClosed } from '../../decide/recover/returning.ts'
 import { followers, type Situation } from '../../decide/recover/situation.ts'
 import { planSwitchoverAct1 } from '../../decide/recover/switchover-act1.ts'
 import { planSwitchoverAct2 } from '../../decide/recover/switchover-act2.ts'
@@ -18,6 +19,7 @@ import { continueOpen } from './continue.ts'
 import { examine } from './examine.ts'
 import type { Keeper } from './keeper.ts'
 import { type Asked, type Office, situationFor } from './office.ts'
+import { waitsForWinner } from './reasons.ts'
 import { PLAN_CHANGED, recover } from './recovery.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
 import { act, planSingle } from './single.ts'
@@ -58,6 +60,11 @@ export async function planCommand(keeper: Keeper, command: Command): Promise<Pla
       return withExpected(planFailoverAct1(situation), () => planFailoverAct2(situation, readingsNow(situation)))
     case 'switchover':
       return withExpected(planSwitchoverAct1(situation), (act1) => planSwitchoverAct2(situation, act1))
+    case 'rejoin': {
+      const planned = planRejoin(situation)
+      const whole = planned.kind === 'refusal' || !isOnlyClosing(planned.plan)
+      return whole ? planned : withExpected(planned, () => planRejoinOnceClosed(situation))
+    }
     default:
       return planSingle(command.verb, situation)
   }
@@ -83,6 +90,13 @@ export async function runCommand(keeper: Keeper, command: Command, shown?: Shown
     if (command.abandon) await abandonOpen(keeper, command, lease)
     const first = command.abandon ? undefined : await endOpen(keeper, lease)
     await books.reload()
+    const waits = command.abandon ? undefined : books.unfinished()
+    // Where it is open the journal refuses; one that was ended while its winner is still to be opened is as unfinished.
+    if (waits && !books.openRecovery())
+      return {
+        ...{ kind: 'refused', id: office.ids.recovery(), undone: false },
+        reasons: [waitsForWinner(waits, office.config.alias)],
+      }
     const asked = await askedBy(keeper, command)
     if ('reasons' in asked) return { kind: 'refused', id: office.ids.recovery(), reasons: asked.reasons, undone: false }
     const because = `${command.by}: ${command.reason || command.verb}`
@@ -103,7 +117,7 @@ export async function runCommand(keeper: Keeper, command: Command, shown?: Shown
 /** What an earlier process began and did not end comes before any command; undefined where nothing was open, or could be ended now. */
 async function endOpen(keeper: Keeper, lease: HeldLease): Promise<RecoveryRecord | undefined> {
   const { office, books } = keeper
-  const open = books.openRecovery()
+  const open = books.unfinished()
   if (!open) return undefined
   const continued = await continueOpen(office, lease, async () => (await keeper.acting()) !== undefined)
   return continued === 'ended' ? office.journal.read(open.id) : undefined

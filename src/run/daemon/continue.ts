@@ -4,7 +4,7 @@ import {
   planForwardAgain,
   planSwitchoverAgain,
 } from '../../decide/recover/again.ts'
-import { epoch, type ServerId } from '../../model/ids.ts'
+import { type Epoch, epoch, type ServerId } from '../../model/ids.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
 import type { RecoveryRecord } from '../../ports/journal.ts'
@@ -12,7 +12,8 @@ import type { HeldLease } from '../../ports/lease.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { runAct } from '../execute/run.ts'
 import { goForward } from './forward.ts'
-import { type Office, situationFor, worldFor } from './office.ts'
+import { type Office, recognised, situationFor, worldFor } from './office.ts'
+import { epochBefore, foundNow, lastOpenBefore, routesMaybeTold } from './opening.ts'
 import { sealedReadings, takeBack } from './recovery.ts'
 import { planSingle, run } from './single.ts'
 
@@ -28,7 +29,7 @@ export async function continueOpen(
   lease: HeldLease,
   cleared: () => Promise<boolean>,
 ): Promise<Continued> {
-  const record = await office.journal.open(office.cluster)
+  const record = await unfinished(office)
   if (!record) return 'nothing_open'
   await office.observer.discover()
   // Only now is it known who answers: what the process that ended left on them must not come after our first change.
@@ -46,6 +47,14 @@ export async function continueOpen(
   return 'ended'
 }
 
+/** The open one; or, ended or not, the one whose winner is still to be opened: a reign that is minted stays somebody's duty. */
+async function unfinished({ journal, store, cluster }: Office): Promise<RecoveryRecord | undefined> {
+  const open = await journal.open(cluster)
+  if (open) return open
+  const reign = await store.reign(cluster)
+  return reign?.state === 'opening' && reign.recovery !== undefined ? journal.read(reign.recovery) : undefined
+}
+
 const answers = (office: Office, server: ServerId): boolean =>
   office.observer.sightingOf(server)?.latest.kind === 'answered'
 
@@ -56,13 +65,9 @@ interface Going {
 }
 
 async function forward(office: Office, { record, plan, lease }: Going): Promise<void> {
-  const oldAnswers = answers(office, record.subject)
-  const asked = {
-    subject: record.subject,
-    subjectState: oldAnswers ? 'answers' : 'refused',
-    stopped: false,
-    automatic: record.automatic,
-  } as const
+  const reign = await office.store.reign(office.cluster)
+  const { state, stopped } = await foundNow(office, await recognised(office, reign), record.subject)
+  const asked = { subject: record.subject, subjectState: state, stopped, automatic: record.automatic } as const
   const situation = await situationFor(office, asked, record.id)
   const before = ledgerOf(record)
   const sealed = sealedReadings(before)
@@ -77,13 +82,23 @@ async function forward(office: Office, { record, plan, lease }: Going): Promise<
   for (const { step, ended } of before.all()) if (step.kind === 'seal') ledger.enter(step, 1, ended)
   const act1 = record.plans.find((p) => p.act === 1)
   const fence = planFencingAgain(situation, act1 ?? plan)
-  await runAct(
-    fence,
-    worldFor(office, { recovery: record.id, lease, epoch: epoch(Number(plan.mints?.epoch ?? 0)), ledger }),
-  ).end
+  await runAct(fence, worldFor(office, { recovery: record.id, lease, epoch: await withdrawnIn(office, plan), ledger }))
+    .end
   const again =
-    record.kind === 'switchover' && act1 ? planSwitchoverAgain(act1, plan, oldAnswers) : planForwardAgain(plan)
+    record.kind === 'switchover' && act1 ? planSwitchoverAgain(act1, plan, situation) : planForwardAgain(plan)
   await goForward(office, { ...common, plan: planBarrierAgain(again, situation), ledger })
+}
+
+/**
+ * The epoch that a withdrawal carries before the opening: of the reign before where no route was told of the minted one. That this
+ * is so can then still be seen if the winner dies once more.
+ */
+async function withdrawnIn(office: Office, { mints }: Plan): Promise<Epoch> {
+  const minted = mints?.epoch ?? epoch(0)
+  const reigns = await office.store.reigns(office.cluster)
+  const present = reigns.find((r) => r.epoch === minted)
+  if (!present || !lastOpenBefore(reigns, present)) return minted
+  return (await routesMaybeTold(office, minted)).length === 0 ? epochBefore(reigns, present) : minted
 }
 
 interface Single {

@@ -1,8 +1,9 @@
 import { diagnose } from '../../decide/diagnose/diagnose.ts'
 import { addressesToKnock } from '../../decide/diagnose/proof.ts'
 import type { Snapshot } from '../../decide/diagnose/snapshot.ts'
-import { type Address, parseAddress } from '../../model/address.ts'
-import type { ClusterConfig } from '../../model/cluster.ts'
+import { recognise } from '../../decide/discover/recognise.ts'
+import { type Address, parseAddress, printAddress } from '../../model/address.ts'
+import { type ClusterConfig, UNDECLARED } from '../../model/cluster.ts'
 import type { Diagnosis } from '../../model/diagnosis.ts'
 import type { Knock } from '../../model/look.ts'
 import type { Topology } from '../../model/topology.ts'
@@ -42,7 +43,8 @@ export async function examine(
     const diagnosis = diagnose(snapshot)
     const tookMs = clock.now() - from
     const doubt = diagnosis.primary.remedy === 'look_again' && tookMs < FOLLOW_MS
-    if (!doubt) return { topology: snapshot.topology, diagnosis, stopped: isStopped(diagnosis), tookMs }
+    if (!doubt)
+      return { topology: office.observer.topology(books.reign()), diagnosis, stopped: isStopped(diagnosis), tookMs }
     // The pause stands before a further round: what a round has found is judged at once.
     if (rounds > 0) await clock.sleep(ROUND_PAUSE_MS)
     knocks = [...knocks, ...(await round(office, books))]
@@ -50,7 +52,7 @@ export async function examine(
 }
 
 export const snapshotOf = (office: Office, books: Books, knocks: readonly Knock[]): Snapshot => ({
-  topology: office.observer.topology(books.reign()),
+  topology: recognisedIn(office, books),
   policy: office.config.policy,
   knocks,
   untrustedAddresses: office.config.untrustedAddresses,
@@ -59,17 +61,25 @@ export const snapshotOf = (office: Office, books: Books, knocks: readonly Knock[
   formerPrimaries: books.formerPrimaries(),
 })
 
+/** A winner that died before this process ever read it is known by the address that its predecessor recorded. */
+function recognisedIn({ observer, config }: Office, books: Books): Topology {
+  const declaredAt = (address: Address) => config.servers.get(printAddress(address)) ?? UNDECLARED
+  return recognise(observer.topology(books.reign()), books.remembered(), declaredAt)
+}
+
 const downtimedIn = ({ servers }: ClusterConfig): readonly Address[] =>
   [...servers].flatMap(([name, { downtimed }]) => (downtimed ? (parseAddress(name) ?? []) : []))
 
+const PROVES_STOP: readonly string[] = ['everyone_refused', 'refused_unheard']
+
 const isStopped = (diagnosis: Diagnosis): boolean =>
-  diagnosis.primary.evidence.some((e) => e.fact === 'proof' && e.value === 'everyone_refused')
+  diagnosis.primary.evidence.some((e) => e.fact === 'proof' && PROVES_STOP.includes(e.value))
 
 async function round(office: Office, books: Books): Promise<readonly Knock[]> {
   const { observer, servers } = office
   const primary = books.reign()?.primary
   // As the proof sees it: a server known under two names is one, with all its addresses.
-  const sighting = observer.topology(books.reign()).members.find((m) => m.id === primary)?.sighting
+  const sighting = recognisedIn(office, books).members.find((m) => m.id === primary)?.sighting
   const addresses = sighting ? addressesToKnock(sighting) : []
   const [knocks] = await Promise.all([
     servers.knock(addresses, ROUND_DEADLINE_MS),

@@ -10,6 +10,7 @@ import type { HeldLease } from '../../ports/lease.ts'
 import { mintAhead } from '../execute/doers-route.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { type ActEnd, runAct } from '../execute/run.ts'
+import { stoppedText, whyNot } from '../execute/stopped.ts'
 import type { World } from '../execute/world.ts'
 import { leftOf } from './left.ts'
 import { type Office, worldFor } from './office.ts'
@@ -20,15 +21,24 @@ import type { RecoveryEnd } from './recovery-end.ts'
  * nothing where the proof stands already; where a route hangs, the opening would wait for it anyway.
  */
 export async function fencingSettled(plan: Plan, world: World): Promise<RefusalReason | undefined> {
-  const barrier = plan.steps.find((s): s is Step<'barrier'> => s.kind === 'barrier')
-  if (!barrier) return undefined
+  const barriers = plan.steps.filter((s): s is Step<'barrier'> => s.kind === 'barrier')
+  const unfenced = await Promise.all(barriers.map((barrier) => settled(barrier, world)))
+  return unfenced.find((reason) => reason !== undefined)
+}
+
+async function settled(barrier: Step<'barrier'>, world: World): Promise<RefusalReason | undefined> {
   const { stopped, routesAreComplete, demand } = barrier
   if (satisfies(provenLevels({ stopped, routesAreComplete, routes: [], closedReadOnly: false }), demand))
     return undefined
   const ok = async (id: string): Promise<boolean> => (await world.ledger.get(id)?.ended)?.kind === 'done'
   const routes = await Promise.all(barrier.routeSteps.map(async (route) => ({ route, closed: await ok(route) })))
   const closed = await Promise.all(barrier.closeSteps.map(ok))
-  const proven = provenLevels({ stopped, routesAreComplete, routes, closedReadOnly: closed.some(Boolean) })
+  const proven = provenLevels({
+    stopped,
+    routesAreComplete,
+    routes,
+    closedReadOnly: closed.length > 0 && closed.every(Boolean),
+  })
   if (satisfies(proven, demand)) return undefined
   const open = routes.filter((r) => !r.closed).map((r) => r.route.replace(/^withdraw:/, ''))
   return {
@@ -36,7 +46,7 @@ export async function fencingSettled(plan: Plan, world: World): Promise<RefusalR
     says:
       open.length > 0
         ? `these routes could not be shown closed: ${open.join(', ')}`
-        : `only ${proven.join(', ')} is proven of the old primary`,
+        : `only ${proven.join(', ')} is proven of the old primary${whyNot(barrier.closeSteps, world)}`,
     tryThis: `fence it by hand, or accept the risk by name: regent failover --fence none --reason "…"`,
   }
 }
@@ -75,12 +85,19 @@ export async function goForward(office: Office, forward: Forward): Promise<Recov
     const end = await runAct(current, { ...world, mintedAhead }, skip).end
     await office.journal.flush()
     if (end.kind === 'completed') return finish(office, current, minted.winner, ledger, lease)
-    if (attempt >= ATTEMPTS || lease.leftMs() <= 0) return stuck(office, current, { end, lease })
+    if (attempt >= ATTEMPTS || lease.leftMs() <= 0 || !(await stillAnswers(office, minted.winner)))
+      return stuck(office, current, { end, lease })
     skip = opened(current, ledger) ? doneSteps(current, ledger, skip) : new Set()
     current = planForwardAgain((await lowered(office, forward, end)) ?? current)
     ledger = carried(ledger)
     await office.clock.sleep(end.by.kind === 'count_ackers' ? 0 : PAUSE_MS)
   }
+}
+
+/** Not tried again on a server that does not answer: what becomes of its reign is judged by the next cycle. */
+async function stillAnswers({ observer, config }: Office, winner: ServerId): Promise<boolean> {
+  await observer.lookAt([winner], 'live', config.policy.suspectAfterMs)
+  return observer.sightingOf(winner)?.latest.kind === 'answered'
 }
 
 const opened = (plan: Plan, ledger: Ledger): boolean =>
@@ -146,7 +163,7 @@ async function stuck(
   stop: { readonly end: Extract<ActEnd, { kind: 'stopped' }>; readonly lease: HeldLease },
 ): Promise<RecoveryEnd> {
   const { journal, clock, cluster, tell } = office
-  const says = `${stop.end.by.id}: ${stop.end.outcome.says}; the recovery stays open and is taken up again`
+  const says = `${stoppedText(stop.end)}; the recovery stays open and is taken up again`
   journal.event(plan.recovery, clock.wall(), says)
   await journal.flush()
   tell({ kind: 'trouble', cluster, at: clock.wall(), says })

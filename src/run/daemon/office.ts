@@ -16,6 +16,7 @@ import {
 import type { Policy } from '../../model/policy.ts'
 import type { Reign } from '../../model/reign.ts'
 import { takesWrites } from '../../model/server.ts'
+import type { Topology } from '../../model/topology.ts'
 import type { Announcer } from '../../ports/announcers.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Ids } from '../../ports/ids.ts'
@@ -27,6 +28,7 @@ import { Ledger } from '../execute/ledger.ts'
 import type { World } from '../execute/world.ts'
 import type { DaemonListener } from './events.ts'
 import type { Observer } from './observer.ts'
+import { lastOpenBefore, openingOf } from './opening.ts'
 import type { Questions } from './questions.ts'
 
 /** How long a route may take to say which epoch it knows. */
@@ -61,20 +63,26 @@ export interface Asked {
   readonly unsound?: boolean
   readonly overReign?: boolean
   readonly overHistory?: boolean
+  /** Of a reign that is only being opened: every route was read back, and none was told of it. */
+  readonly unannounced?: boolean
+}
+
+/** As it is seen now; servers that never answered this process have the identity that an earlier one recorded. */
+export async function recognised(office: Office, reign: Reign | undefined): Promise<Topology> {
+  const { store, cluster, observer, config } = office
+  const declaredAt = (address: Address) => config.servers.get(printAddress(address)) ?? UNDECLARED
+  return recognise(observer.topology(reign), await store.servers(cluster), declaredAt)
 }
 
 /** One snapshot for the planners. The last reading of the subject is our own, or else the one in the store. */
 export async function situationFor(office: Office, asked: Asked, recovery: RecoveryId): Promise<Situation> {
-  const { store, cluster, observer, config } = office
-  const [reign, reigns, servers] = await Promise.all([
-    store.reign(cluster),
-    store.reigns(cluster),
-    store.servers(cluster),
-  ])
-  const declaredAt = (address: Address) => config.servers.get(printAddress(address)) ?? UNDECLARED
-  const topology = recognise(observer.topology(reign), servers, declaredAt)
+  const { store, cluster, config } = office
+  const [reign, reigns] = await Promise.all([store.reign(cluster), store.reigns(cluster)])
+  const topology = await recognised(office, reign)
   // While a reign is only being opened, what clients were promised was promised by the last one that was open.
-  const lastOpen = reign?.state === 'opening' ? reigns.filter((r) => r.state === 'open').at(-1)?.primary : undefined
+  // The recovery that minted it may be continued after the reign was recorded as open: whom it has to fence is still the same.
+  const opening = reign?.state === 'opening' || reign?.recovery === recovery ? reign : undefined
+  const lastOpen = opening && lastOpenBefore(reigns, opening)?.primary
   const lastReading = await lastReadingOf(office, lastOpen ?? asked.subject)
   return {
     topology,
@@ -91,8 +99,15 @@ export async function situationFor(office: Office, asked: Asked, recovery: Recov
     unsound: asked.unsound ?? false,
     overReign: asked.overReign ?? false,
     overHistory: asked.overHistory ?? false,
-    formerPrimaries:
-      reign?.state === 'opening' ? reigns.filter((r) => r.epoch < reign.epoch).map((r) => r.primary) : [],
+    formerPrimaries: opening ? reigns.filter((r) => r.epoch < opening.epoch).map((r) => r.primary) : [],
+    ...(opening
+      ? {
+          opening: await openingOf(office, {
+            ...{ reign: opening, reigns, topology, subject: asked.subject },
+            unannounced: asked.unannounced ?? false,
+          }),
+        }
+      : {}),
     ...(lastReading ? { lastReading } : {}),
     ...(asked.wanted ? { wanted: asked.wanted } : {}),
   }
@@ -170,10 +185,16 @@ export function worldFor(
     clock: office.clock,
     mayReopen: (server) => reasonAgainstReopening(office, server),
     ledger: context.ledger ?? new Ledger(),
-    addressOf: (server) => office.observer.addressOf(server),
+    addressOf: async (server) => office.observer.addressOf(server) ?? lastAddressOf(office, server),
     onStep: (event) =>
       office.tell({ kind: 'step', cluster: office.cluster, at: office.clock.wall(), id: context.recovery, event }),
   }
+}
+
+/** Where an earlier process saw it last. Another server may be there by now: every change proves who answers before it is sent. */
+async function lastAddressOf({ store, cluster }: Office, server: ServerId): Promise<Address | undefined> {
+  const records = (await store.servers(cluster)).filter((record) => record.id === server)
+  return records.sort((a, b) => b.seenAt - a.seenAt)[0]?.address
 }
 
 /**

@@ -2,17 +2,20 @@ import type { RefusalReason } from '../../model/plan.ts'
 import type { RecoveryRecord } from '../../ports/journal.ts'
 
 /**
- * Not replaced by itself: whether it was opened is not known (outcomes are written behind), and if it was, it may have acknowledged
- * writes that the readings sealed before its opening say nothing of. A person may know that nobody wrote to it.
+ * Replaced by itself only where it is shown that no client was ever led to it: whether it was opened is not known (outcomes are written
+ * behind), and if it was, it may have acknowledged writes that the readings sealed before its opening say nothing of. A person may know
+ * that nobody wrote to it.
  */
-export function waitsForWinner({ plans }: RecoveryRecord, alias: string): RefusalReason {
+export function waitsForWinner({ plans }: RecoveryRecord, alias: string, missing: string = NOT_STOPPED): RefusalReason {
   const minted = plans.findLast((p) => p.mints)?.mints
   return {
     code: 'waits_for_winner',
-    says: `epoch ${minted?.epoch ?? ''} is minted for ${minted?.winner ?? 'a server'}, which does not answer: it may have been opened and written to, so nobody else is chosen without being told`,
+    says: `epoch ${minted?.epoch ?? ''} is minted for ${minted?.winner ?? 'a server'}, which does not answer: ${missing}, so nobody else is chosen without being told`,
     tryThis: `bring ${minted?.winner ?? 'that server'} back, or give it up: regent failover ${alias} --abandon --reason "…"`,
   }
 }
+
+const NOT_STOPPED = 'it is not shown to be stopped, and may be open and written to'
 
 /** Why a server is closed, and that no test says how its version takes that. */
 export const onUnproven = (because: string, versions: readonly string[]): string =>

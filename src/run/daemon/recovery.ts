@@ -1,3 +1,4 @@
+import { closedStill } from '../../decide/fence/privileged.ts'
 import { isAsShown } from '../../decide/recover/differs.ts'
 import { planFailoverAct1 } from '../../decide/recover/failover-act1.ts'
 import { planFailoverAct2, type SealedReadings } from '../../decide/recover/failover-act2.ts'
@@ -9,7 +10,8 @@ import type { Plan, RefusalReason } from '../../model/plan.ts'
 import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import type { Ledger } from '../execute/ledger.ts'
-import { runAct } from '../execute/run.ts'
+import { runAct, type StoppedBy } from '../execute/run.ts'
+import { stoppedText } from '../execute/stopped.ts'
 import { undoAct1 } from '../execute/undo.ts'
 import type { World } from '../execute/world.ts'
 import { consent, type Second, type Shown } from './consent.ts'
@@ -39,7 +41,7 @@ export async function recover(office: Office, order: Order, lease: HeldLease): P
   const world = worldFor(office, {
     recovery: id,
     lease,
-    epoch: situation.topology.reign?.epoch ?? situation.nextEpoch,
+    epoch: situation.opening?.unannounced ?? situation.topology.reign?.epoch ?? situation.nextEpoch,
     ...(order.policy ? { policy: order.policy } : {}),
   })
   const act1 = runAct(planned.plan, world)
@@ -49,13 +51,17 @@ export async function recover(office: Office, order: Order, lease: HeldLease): P
     const stopped = act1.stopped()
     if (stopped) {
       await act1.end
-      return takeBack(office, world, [
-        { code: 'act1_stopped', says: `${stopped.by.id}: ${stopped.outcome.says}`, tryThis: `regent history ${id}` },
-      ])
+      return takeBack(office, world, [stoppedAct1(id, stopped)])
     }
   }
   return second(office, { order, world, act1End: act1.end, plan: planned.plan }, situation)
 }
+
+const stoppedAct1 = (id: RecoveryId, stopped: StoppedBy): RefusalReason => ({
+  code: 'act1_stopped',
+  says: stoppedText(stopped),
+  tryThis: `regent history ${id}`,
+})
 
 /** What was shown is what is run: where the cluster moved on in between, the new plan is shown first. */
 export const PLAN_CHANGED: RefusalReason = {
@@ -118,6 +124,7 @@ async function planAfterAnswer(
   before: Situation,
 ): Promise<Second | readonly RefusalReason[]> {
   const { observer, config } = office
+  const { world, plan: act1 } = first
   await observer.lookAtAll('live', config.policy.lookDeadlineMs)
   const statusOf = (server: ServerId): ServerStatus | undefined => {
     const look = observer.sightingOf(server)?.latest
@@ -126,9 +133,14 @@ async function planAfterAnswer(
   const old = statusOf(before.subject)
   if (before.subjectState !== 'answers' && old) return [PRIMARY_IS_BACK]
   // Its closing was read back before the question: whoever opened or restarted it since made that worthless.
-  if (first.plan.fence.demand.atLeast === 'readonly' && old && takesWrites(old.access)) return [PRIMARY_IS_OPEN]
+  if (act1.fence.demand.atLeast === 'readonly' && old && takesWrites(old.access)) return [PRIMARY_IS_OPEN]
+  const again = closedStill(act1)
+  if (again) {
+    const end = await runAct(again, world).end
+    if (end.kind === 'stopped') return [stoppedAct1(world.recovery, end)]
+  }
   // What a server held when it was sealed it may have dropped by a restart since, and its receiver runs again.
-  const sealed = sealedReadings(first.world.ledger)
+  const sealed = sealedReadings(world.ledger)
   const answers = (server: ServerId): boolean => (statusOf(server)?.uptimeS ?? -1) >= (sealed.get(server)?.uptimeS ?? 0)
   return planSecond(office, first, before, answers)
 }

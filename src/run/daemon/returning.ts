@@ -1,9 +1,11 @@
+import { leaksWhenClosed } from '../../decide/fence/privileged.ts'
 import { raisableTo } from '../../decide/recover/raise.ts'
-import type { RecoveryId, ServerId } from '../../model/ids.ts'
+import { ownWritesBeyond } from '../../model/history/own-writes.ts'
+import { type Instant, instant, type RecoveryId, type ServerId } from '../../model/ids.ts'
 import type { RefusalReason } from '../../model/plan.ts'
 import type { Reign } from '../../model/reign.ts'
-import { takesWrites } from '../../model/server.ts'
-import { edgesOf, type Topology } from '../../model/topology.ts'
+import { type ServerStatus, takesWrites } from '../../model/server.ts'
+import { edgesOf, member, type Topology } from '../../model/topology.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import type { Books } from './books.ts'
 import type { Office } from './office.ts'
@@ -15,8 +17,18 @@ export interface Scene {
   readonly lease: HeldLease
 }
 
-/** What stands against servers that came back: by server, until they follow again or are gone. */
-export type Standing = Map<ServerId, readonly RefusalReason[]>
+/** What stands against a server that came back, until it follows again or is gone. */
+export interface Against {
+  readonly reasons: readonly RefusalReason[]
+  readonly tries: number
+  /** Rejoins in a row that began and did not end well. */
+  readonly failures: number
+  readonly notBefore: Instant
+  /** As it was found by the last try. */
+  readonly seen: ServerStatus | undefined
+}
+
+export type Standing = Map<ServerId, Against>
 
 /**
  * With a healthy primary: servers that came back, or were missed when the others were led to it, follow it again, if they have
@@ -24,43 +36,114 @@ export type Standing = Map<ServerId, readonly RefusalReason[]>
  * at the opening is raised again.
  */
 export async function restoreOrder(office: Office, scene: Scene, standing: Standing): Promise<void> {
-  const { books, topology } = scene
+  const { topology } = scene
   const servers = astray(scene)
   for (const known of standing.keys()) if (!servers.includes(known)) standing.delete(known)
   for (const server of servers) {
-    const reasons = await alone(office, scene, {
-      kind: 'rejoin',
-      server,
-      because: 'it does not follow the primary of the present reign',
-    })
-    if (reasons === undefined) continue
-    if (reasons.length === 0) standing.delete(server)
-    else {
-      if (printed(standing.get(server)) !== printed(reasons))
-        office.tell({ kind: 'refused', cluster: office.cluster, at: office.clock.wall(), what: 'rejoin', reasons })
-      standing.set(server, reasons)
-    }
-    for (const { errant } of reasons) if (errant) await recordLost(office, books, errant)
+    const known = standing.get(server)
+    if (known === undefined || office.clock.now() >= known.notBefore)
+      await leadBack(office, scene, { server, standing })
   }
   const primary = topology.reign?.primary
   if (primary !== undefined && raisableTo(topology) !== undefined)
     await alone(office, scene, { kind: 'raise_ackers', server: primary, because: 'enough ackers are attached again' })
 }
 
-const printed = (reasons: readonly RefusalReason[] | undefined): string => JSON.stringify(reasons ?? [])
+interface Astray {
+  readonly server: ServerId
+  readonly standing: Standing
+}
+
+async function leadBack(office: Office, scene: Scene, { server, standing }: Astray): Promise<void> {
+  const known = standing.get(server)
+  const because = 'it does not follow the primary of the present reign'
+  const end = await alone(office, scene, { kind: 'rejoin', server, because })
+  if (end === undefined) return
+  if (end.reasons.length === 0) {
+    standing.delete(server)
+    return
+  }
+  const reasons = [...end.reasons, ...(await writtenOn(office, scene, { server, known, reasons: end.reasons }))]
+  if (known === undefined || textOf(known.reasons) !== textOf(reasons))
+    office.tell({ kind: 'refused', cluster: office.cluster, at: office.clock.wall(), what: 'rejoin', reasons })
+  const failures = end.began ? (known?.failures ?? 0) + 1 : 0
+  const notBefore = instant(office.clock.now() + patienceMs(failures))
+  const tries = (known?.tries ?? 0) + 1
+  standing.set(server, { reasons, tries, failures, notBefore, seen: statusOf(scene, server) })
+  for (const { errant } of reasons) if (errant) await recordLost(office, scene.books, errant)
+}
+
+/** The first few come as often as the books let them: most troubles of a server that has just come back pass. */
+const SOON = 3
+const PATIENCE_MS = 5000
+const LONGEST_PATIENCE_MS = 600_000
+
+/** Each try stands in the history: what goes on failing is tried ever more seldom. A person's command waits for none of this. */
+const patienceMs = (failures: number): number =>
+  failures < SOON ? 0 : Math.min(PATIENCE_MS * 2 ** (failures - SOON + 1), LONGEST_PATIENCE_MS)
+
+/** Said once, and again when it is about something else: neither how much it is nor which try this was. */
+const textOf = (reasons: readonly RefusalReason[]): string =>
+  JSON.stringify(reasons.map(({ code, says, errant }) => [code, errant ? says.replaceAll(errant.gtids, '') : says]))
+
+interface Held {
+  readonly server: ServerId
+  readonly known: Against | undefined
+  readonly reasons: readonly RefusalReason[]
+}
+
+/**
+ * What it has of its own grows although it is closed: an account writes that read-only does not hold. Where it did so from the first,
+ * it is fenced once, which cuts those sessions and names them; whoever begins later may be the one who rebuilds it by hand.
+ */
+async function writtenOn(office: Office, scene: Scene, held: Held): Promise<readonly RefusalReason[]> {
+  const { server, known, reasons } = held
+  if (!known || !reasons.some((r) => r.errant) || !leaksWhenClosed(scene.topology)) return []
+  const earlier = known.reasons.filter((r) => r.code === WRITTEN_ON)
+  // Whoever writes now and then is told of once.
+  if (earlier.length > 0 || !hasWritten(known.seen, statusOf(scene, server))) return earlier
+  const generic: RefusalReason = {
+    code: WRITTEN_ON,
+    says: `${server} is read-only and was written to nevertheless: by an account with READ_ONLY ADMIN or SUPER`,
+    tryThis: `regent fence ${server} cuts and names those sessions`,
+  }
+  if (known.tries > 1) return [generic]
+  const because = 'it is read-only and was written to nevertheless, by an account that read-only does not hold'
+  const end = await alone(office, scene, { kind: 'fence', server, because })
+  return (end?.reasons ?? [generic]).map((r) => ({ ...r, code: WRITTEN_ON }))
+}
+
+const WRITTEN_ON = 'written_on'
+
+const statusOf = ({ topology }: Scene, server: ServerId): ServerStatus | undefined => {
+  const look = member(topology, server)?.sighting.latest
+  return look?.kind === 'answered' ? look.status : undefined
+}
+
+const hasWritten = (before: ServerStatus | undefined, now: ServerStatus | undefined): boolean =>
+  before !== undefined &&
+  now !== undefined &&
+  ownWritesBeyond(now.history, before.history, { uuid: now.id, numericId: now.numericId }) !== ''
 
 interface Repair {
-  readonly kind: Extract<SingleKind, 'rejoin' | 'raise_ackers'>
+  readonly kind: Extract<SingleKind, 'rejoin' | 'raise_ackers' | 'fence'>
   readonly server: ServerId
   readonly because: string
 }
 
-/** Reasons against it; none: done. Undefined: it was tried a moment ago. */
+interface Tried {
+  /** Against it; none: done. */
+  readonly reasons: readonly RefusalReason[]
+  /** Something was changed, or was to be: it stands in the history. */
+  readonly began: boolean
+}
+
+/** Undefined: it was tried a moment ago. */
 async function alone(
   office: Office,
   { books, lease }: Scene,
   { kind, server, because }: Repair,
-): Promise<readonly RefusalReason[] | undefined> {
+): Promise<Tried | undefined> {
   if (!books.mayTry(kind, server)) return undefined
   const end = await act(
     office,
@@ -69,8 +152,9 @@ async function alone(
   )
   await books.reload()
   await office.observer.lookAt([server], 'live', office.config.policy.lookDeadlineMs)
-  if (end.kind === 'refused') return end.reasons
-  return end.kind === 'done' ? [] : [{ code: 'failed', says: end.says, tryThis: `regent history ${end.id}` }]
+  if (end.kind === 'refused') return { reasons: end.reasons, began: false }
+  if (end.kind === 'done') return { reasons: [], began: true }
+  return { reasons: [{ code: 'failed', says: end.says, tryThis: `regent history ${end.id}` }], began: true }
 }
 
 /** What nobody else has of a replaced primary is what its replacement lost: exact, now that it can be read again. */

@@ -10,6 +10,7 @@ import { takesWrites } from '../../model/server.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { runAct } from '../execute/run.ts'
+import { stoppedText } from '../execute/stopped.ts'
 import { leftOf } from './left.ts'
 import { type Asked, type Office, situationFor, worldFor } from './office.ts'
 import { PLAN_CHANGED } from './recovery.ts'
@@ -111,7 +112,7 @@ export async function run(office: Office, plan: Plan, lease: HeldLease): Promise
   await journal.flush()
   // A minted reign that could not be opened yet stays somebody's duty: the next cycle goes on with it.
   const state = end.kind === 'completed' ? 'done' : plan.mints ? 'act2' : 'failed'
-  const says = end.kind === 'completed' ? `${plan.kind} of ${plan.subject} done` : `${end.by.id}: ${end.outcome.says}`
+  const says = end.kind === 'completed' ? `${plan.kind} of ${plan.subject} done` : stoppedText(end)
   journal.event(plan.recovery, clock.wall(), says)
   if (state !== 'act2') await journal.setState(plan.recovery, state, clock.wall(), lease.token)
   tell({ kind: 'recovery_ended', cluster, at: clock.wall(), id: plan.recovery, state, says })

@@ -65,7 +65,7 @@ function stage(leadsTo: typeof OLD | undefined, answers: SessionsClosed[], look:
     announcers: new Map([['proxy', announcer]]),
     servers: { idleSessions },
     clock,
-    addressOf: () => OLD,
+    addressOf: async () => OLD,
   } as unknown as World
   return { asked, world }
 }

@@ -44,7 +44,7 @@ const sessionsLeft = (route: string, count: SessionsOpen): Outcome =>
 
 export function announce(step: Step<'announce'>, world: World, signal: AbortSignal): Promise<Outcome> {
   return by(world, step.route, async (announcer) => {
-    const primary = world.addressOf(step.server)
+    const primary = await world.addressOf(step.server)
     if (!primary) return failed('forgotten', `no address of ${step.server} is known any more`)
     const ahead = world.mintedAhead?.get(step.route)
     world.mintedAhead?.delete(step.route)
@@ -82,12 +82,12 @@ export function closeIdleSessions(
   signal: AbortSignal,
 ): Promise<Outcome> {
   return by(world, step.route, async (announcer) => {
-    const address = world.addressOf(step.server)
+    const address = await world.addressOf(step.server)
     if (!announcer.closeIdle || !address)
       return failed('cannot_list', `${step.route} cannot list its sessions: clients keep theirs until they reconnect`)
     const closeIdle = async (withinMs: number): Promise<SessionsClosed> => {
       using look = world.clock.deadline(withinMs, signal)
-      const shown = await world.servers.idleSessions(address, look.signal)
+      const shown = await world.servers.idleSessions({ ...address, id: step.server }, look.signal)
       const idle = shown.filter((s) => s.idle).map((s) => s.peer)
       return (await announcer.closeIdle?.(idle, signal)) ?? { closed: 0, remaining: 1 }
     }

@@ -3,9 +3,10 @@ import { printDemand, provenLevels, satisfies } from '../../model/fence.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { done, failed, type Outcome } from '../../model/outcome.ts'
 import type { Step, StepKind } from '../../model/step.ts'
-import type { ChangeContext } from '../../ports/servers.ts'
+import type { ChangeContext, ServerAt } from '../../ports/servers.ts'
 import { announce, closeIdleSessions, withdraw } from './doers-route.ts'
 import { keptAll } from './kept.ts'
+import { whyNot } from './stopped.ts'
 import type { Doer, Doers, World } from './world.ts'
 
 /** Hands a step to its doer: the one place where the kind decides. */
@@ -20,16 +21,20 @@ const context = (world: World, signal: AbortSignal): ChangeContext => ({
 })
 
 /** With the server's address, or a failure that says that it has been forgotten. */
-async function at(world: World, server: ServerId, act: (address: Address) => Promise<Outcome>): Promise<Outcome> {
-  const address = world.addressOf(server)
-  return address ? act(address) : failed('forgotten', `no address of ${server} is known any more`)
+async function at(world: World, server: ServerId, act: (address: ServerAt) => Promise<Outcome>): Promise<Outcome> {
+  const address = await world.addressOf(server)
+  if (!address) return failed('forgotten', `no address of ${server} is known any more`)
+  const outcome = await act({ ...address, id: server })
+  // A standing connection that still leads to the old one would go on showing it there: the next look opens a new one.
+  if (outcome.kind === 'failed' && outcome.code === 'another_server') world.servers.forget(address)
+  return outcome
 }
 
 type OnChannel = Extract<Step, { readonly channel: string; readonly server: ServerId }>
 const onChannel = (
   world: World,
   step: OnChannel,
-  act: (place: { address: Address; channel: string }) => Promise<Outcome>,
+  act: (place: { address: ServerAt; channel: string }) => Promise<Outcome>,
 ): Promise<Outcome> => at(world, step.server, (address) => act({ address, channel: step.channel }))
 
 const DOERS: Doers = {
@@ -72,7 +77,7 @@ const DOERS: Doers = {
   reset_channel: (s, w, signal) => onChannel(w, s, (place) => w.servers.resetChannel(place, context(w, signal))),
 }
 
-const attachment = (world: World, source: Address, keepRelayLog: boolean) => ({
+const attachment = (world: World, source: ServerAt, keepRelayLog: boolean) => ({
   source,
   keepRelayLog,
   heartbeatMs: world.policy.heartbeatMs,
@@ -90,9 +95,9 @@ const LOOK_DEADLINE_MS = 300
  * (MySQL goes on counting a replica that has just left), and a running receiver alone is not yet registered.
  */
 async function countAckers(step: Step<'count_ackers'>, world: World, signal: AbortSignal): Promise<Outcome> {
-  const source = world.addressOf(step.server)
+  const source = await world.addressOf(step.server)
   if (!source) return failed('forgotten', `no address of ${step.server} is known any more`)
-  const counted = world.servers.awaitAckers(source, step.atLeast, context(world, signal))
+  const counted = world.servers.awaitAckers({ ...source, id: step.server }, step.atLeast, context(world, signal))
   for (;;) {
     const running = await runningAckers(step, world, source)
     if (running >= step.atLeast) return counted
@@ -105,11 +110,12 @@ async function countAckers(step: Step<'count_ackers'>, world: World, signal: Abo
 async function runningAckers(step: Step<'count_ackers'>, world: World, source: Address): Promise<number> {
   const named = namesOf(source, world)
   const looks = step.ackers.map(async (id) => {
-    const address = world.addressOf(id)
+    const address = await world.addressOf(id)
     const look = address && (await world.servers.look(address, 'live', LOOK_DEADLINE_MS))
     const names = await named
     return (
       look?.kind === 'answered' &&
+      look.status.id === id &&
       look.status.channels.some((c) => c.receiver === 'running' && names.has(printAddress(c.source)))
     )
   })
@@ -148,7 +154,7 @@ async function passBarrier(step: Step<'barrier'>, world: World): Promise<Outcome
     return done(`${printDemand(step.demand)} is proven (${proven.filter((p) => p !== 'none').join(', ')})`)
   return failed(
     'not_fenced',
-    `${printDemand(step.demand)} is demanded, proven is only: ${proven.join(', ')}${open.length > 0 ? `; not withdrawn: ${open.join(', ')}` : ''}`,
+    `${printDemand(step.demand)} is demanded, proven is only: ${proven.join(', ')}${open.length > 0 ? `; not withdrawn: ${open.join(', ')}` : ''}${whyNot(step.closeSteps, world)}`,
     'fence the old primary by hand, or accept the risk by name: --fence none --reason "…"',
   )
 }

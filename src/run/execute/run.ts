@@ -1,6 +1,6 @@
 import { failed, type Outcome, type StepRecord } from '../../model/outcome.ts'
 import type { Plan } from '../../model/plan.ts'
-import { STEPS, type Step } from '../../model/step.ts'
+import { describeStep, STEPS, type Step } from '../../model/step.ts'
 import { doStep } from './doers.ts'
 import type { World } from './world.ts'
 
@@ -92,10 +92,17 @@ async function attempt(step: Step, plan: Plan, world: World, how: Attempting): P
   if (how.skip.has(step.id)) return { kind: 'done', says: 'done before, as the journal says' }
   if (how.stopped()) return failed(NOT_STARTED, 'not started: the act was stopped')
   const unmet = (step.needs ?? []).find((id) => world.ledger.get(id)?.outcome?.kind !== 'done')
-  if (unmet !== undefined) return failed(NOT_STARTED, `not started: ${unmet} did not succeed`)
+  if (unmet !== undefined)
+    return failed(NOT_STARTED, `not started, because this did not succeed: ${describedOf(plan, unmet)}`)
   if (STEPS[step.kind].changes && world.lease.leftMs() <= 0)
     return failed('lease_lost', 'the lease is not ours any more: nothing was sent')
   return perform(step, `${plan.act}/${step.id}`, plan.act, world)
+}
+
+/** People know a step by what it does. */
+const describedOf = ({ steps }: Plan, id: string): string => {
+  const step = steps.find((s) => s.id === id)
+  return step ? describeStep(step, (server) => server) : id
 }
 
 /** One step, journalled before and after. Never rejects. */

@@ -30,8 +30,8 @@ export interface World {
    * takes one removes it: a number is used once.
    */
   readonly mintedAhead?: Map<string, Promise<number>>
-  /** Address under which a server is reached; undefined where it has been forgotten. */
-  addressOf(server: ServerId): Address | undefined
+  /** Where a server was last seen, by this process or, where it never met it, by an earlier one; undefined where it has been forgotten. */
+  addressOf(server: ServerId): Promise<Address | undefined>
   /** Why an undo may not open this server again; undefined: it may. */
   mayReopen(server: ServerId): Promise<string | undefined>
   /** Told of each step as it starts and ends: for the page and the terminal. */

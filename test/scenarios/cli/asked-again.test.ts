@@ -1,45 +1,30 @@
 // The seal shows another winner than the dry run: whoever gave the command is asked again, at their terminal.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ClusterJson, PlanJson, RecoveryJson } from '../../../src/faces/api/contract.ts'
-import { freePorts, type Sandbox, startSandbox } from '../../../src/lab/sandbox/index.ts'
-import { Desk } from '../bad-input/desk.ts'
+import type { Sandbox } from '../../../src/lab/sandbox/index.ts'
+import type { Desk } from '../bad-input/desk.ts'
 import { until } from '../stage/waiting.ts'
-import { flavour, words } from '../stage/words.ts'
+import { words } from '../stage/words.ts'
+import { openShop, type Shop } from './shop.ts'
 
 const MAIN = join(import.meta.dirname, '../../../src/main.ts')
 
+let shop: Shop
 let box: Sandbox
-let boxDir: string
 let desk: Desk
 
 beforeAll(async () => {
-  boxDir = await mkdtemp(join(tmpdir(), 'regent-asked-'))
-  box = await startSandbox({ server: flavour, shape: '1+2', semiSync: false, dir: join(boxDir, 'box') })
-  desk = await Desk.open()
-  const [port = 0] = await freePorts(1)
-  const more = {
-    routes: [{ proxy: { listen: `127.0.0.1:${port}`, spawn: true } }],
-    clients_only_by_routes: true,
-    servers_start_read_only: true,
-    policy: { ask_deadline: '15s' },
-  }
-  await desk.configure({ shop: { seeds: box.servers.map((s) => address(s.id)), more } })
+  shop = await openShop({ policy: { ask_deadline: '15s' } })
+  ;({ box, desk } = shop)
   const opened = await desk.regent('adopt', '--open', '--server', address('s1'), '--yes')
   expect(opened.code, opened.err).toBe(0)
 })
-afterAll(async () => {
-  await desk?.regent('proxy', 'stop', '--yes')
-  await desk?.[Symbol.asyncDispose]()
-  await box?.down()
-  await rm(boxDir, { recursive: true, force: true })
-})
+afterAll(() => shop?.[Symbol.asyncDispose]())
 
-const address = (id: string): string => `${box.server(id).host}:${box.server(id).port}`
+const address = (id: string): string => shop.address(id)
 const idAt = (found: string): string => box.servers.find((s) => address(s.id) === found)?.id ?? ''
 
 async function on(id: string, ...statements: readonly string[]): Promise<string> {

@@ -1,40 +1,24 @@
 // The program as its user meets it: every verb on real servers, without a daemon and with one.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { freePorts, type Sandbox, startSandbox } from '../../../src/lab/sandbox/index.ts'
-import { Desk, type Ended } from '../bad-input/desk.ts'
+import { freePorts } from '../../../src/lab/sandbox/index.ts'
+import type { Desk, Ended } from '../bad-input/desk.ts'
 import { until } from '../stage/waiting.ts'
-import { flavour } from '../stage/words.ts'
+import { openShop, type Shop } from './shop.ts'
 
 /** The client of a frozen daemon must come well before its lease runs out, on a slow machine too. */
 const LEASE = { lease: '60s' }
 
-let box: Sandbox
-let boxDir: string
+let shop: Shop
 let desk: Desk
 
 beforeAll(async () => {
-  boxDir = await mkdtemp(join(tmpdir(), 'regent-cli-'))
-  box = await startSandbox({ server: flavour, shape: '1+2', semiSync: false, dir: join(boxDir, 'box') })
-  desk = await Desk.open()
-  const [port = 0] = await freePorts(1)
-  const more = {
-    routes: [{ proxy: { listen: `127.0.0.1:${port}`, spawn: true } }],
-    clients_only_by_routes: true,
-    servers_start_read_only: true,
-  }
-  await desk.configure({ shop: { seeds: box.servers.map((s) => address(s.id)), more } }, LEASE)
+  shop = await openShop({ root: LEASE })
+  desk = shop.desk
 })
-afterAll(async () => {
-  await desk?.[Symbol.asyncDispose]()
-  await box?.down()
-  await rm(boxDir, { recursive: true, force: true })
-})
+afterAll(() => shop?.[Symbol.asyncDispose]())
 
-const address = (id: string): string => `${box.server(id).host}:${box.server(id).port}`
+const address = (id: string): string => shop.address(id)
 
 async function fine(...args: readonly string[]): Promise<Ended> {
   const ended = await desk.regent(...args)
@@ -61,6 +45,8 @@ test('adopt: shown and refused without a terminal, done with --yes; then every l
   expect((await fine('topology', '--role', 'slave', '-q')).out.trim().split('\n')).toHaveLength(2)
   expect((await fine('diagnose')).out).toContain('healthy')
   expect((await fine('explain', address('s1'))).out).toContain('Evidence')
+  for (const verb of ['topology', 'diagnose', 'explain']) expect((await desk.regent(verb, 'nosuch')).code).toBe(2)
+  expect((await desk.regent('fence', 'nosuch:1', '--yes')).err).toContain(address('s3'))
   expect((await fine('history', '-q')).out).toMatch(/^r-\S+\n$/)
   expect((await fine('grants', 'shop')).out).toContain('GRANT')
   expect((await fine('config', 'check')).out).toContain('no problems')
@@ -72,7 +58,11 @@ test('without a daemon: switchover, fence, rejoin, pause and forget each take th
   expect((await fine('topology', '--role', 'primary', '-q')).out).toBe(`${address('s2')}\n`)
   const status = await fine('proxy', 'status')
   expect(status.out).toContain(address('s2'))
+  await fine('unfence', address('s3'), '--over-reign', '--over-history', '--reason', 'a look inside', '--yes')
+  const unfenced = /unfenced until 2\d\d\d-\S+ \d\d:\d\dZ by \w+: a look inside/
+  expect((await fine('topology')).out).toMatch(new RegExp(`${address('s3')} .*${unfenced.source}`))
   await fine('fence', address('s3'), '--reason', 'try', '--yes')
+  expect((await fine('topology')).out).not.toMatch(unfenced)
   await fine('rejoin', address('s3'), '--yes')
   await fine('pause', '--reason', 'storage work', '--for', '5m')
   expect((await fine('topology')).out).toContain('storage work')

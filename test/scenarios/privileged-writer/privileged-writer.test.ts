@@ -1,4 +1,4 @@
-// covers P11 F2
+// covers P11 F1 F2 F6
 import mysql from 'mysql2/promise'
 import { expect, test } from 'vitest'
 import { startWriter, type Writer } from '../../../src/lab/sandbox/index.ts'
@@ -71,3 +71,46 @@ test('trap 35: a privileged client that goes on writing directly to the old prim
   expect(await verified(stage, writer, primary)).toMatchObject({ lost: [], contradicted: [] })
   for (const { id } of stage.sandbox.servers) expect((await stage.shown(id))?.findings).toEqual([])
 })
+
+/** MySQL's super_read_only holds every account, so nobody is left to be named there. */
+const onMariadb = test.runIf(flavour === 'mariadb')
+
+onMariadb(
+  'trap 35: a living primary is not replaced while a privileged client writes there, which is named; once it is gone nothing is lost',
+  async () => {
+    await using stage = await stageWithBoss()
+    const writer = await writerAt(stage.sandbox.server('s1'), 'direct')
+    const before = await stage.arrangement()
+    const order = { verb: 'failover', reason: 'the host must go', by: 'a person' } as const
+    const first = await stage.command(order)
+    expect(first, `${JSON.stringify(first)}\n${await stage.story()}`).toMatchObject({ kind: 'refused', undone: true })
+    // Either it comes back behind the closing, or faster than it can be cut before that.
+    expect(JSON.stringify(first)).toMatch(/not_fenced.*cut the clients of .*boss@/)
+    await writesAgain(writer)
+    await stage.untilHealthy('s1')
+    expect(await stage.arrangement()).toEqual(before)
+    await writer.stop(3000)
+    const second = await stage.command(order)
+    expect(second, `${JSON.stringify(second)}\n${await stage.story()}`).toMatchObject({ kind: 'done' })
+    const winner = await stage.untilReplaced('s1')
+    await stage.untilHealthy(winner)
+    expect(await verified(stage, writer, winner)).toMatchObject({ lost: [], contradicted: [] })
+    for (const { id } of stage.sandbox.servers) expect((await stage.shown(id))?.findings).toEqual([])
+  },
+)
+
+onMariadb(
+  'trap 35: a fence is not done while a privileged client writes on, which is named; once it is gone the server is closed to everybody',
+  async () => {
+    await using stage = await stageWithBoss()
+    const writer = await writerAt(stage.sandbox.server('s2'), 'direct')
+    const order = { verb: 'fence', server: stage.address('s2'), by: 'a person' } as const
+    const first = await stage.command(order)
+    expect(first, `${JSON.stringify(first)}\n${await stage.story()}`).toMatchObject({ kind: 'failed' })
+    expect(JSON.stringify(first)).toMatch(/is read-only, which does not hold every account.*boss@.*sql_log_bin/)
+    await writesAgain(writer)
+    await writer.stop(3000)
+    expect(await stage.command(order), await stage.story()).toMatchObject({ kind: 'done' })
+    expect((await stage.recoveries('fence')).map((r) => r.state).sort()).toEqual(['done', 'failed'])
+  },
+)

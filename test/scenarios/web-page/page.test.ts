@@ -73,6 +73,47 @@ test.skipIf(missing)('a refusal is shown with its reason and the way out', async
   await becomes('.flags', /needs you/)
 })
 
+test.skipIf(missing)(
+  'standing orders stand where they hold: a pause in the head, an unfencing on its server',
+  async () => {
+    playing.show('rejoined')
+    const until = Date.UTC(2099, 0, 1, 12)
+    const order = { reason: 'the fork is kept', by: 'root', from: 0, until }
+    playing.change((cluster) => ({
+      ...cluster,
+      paused: { reason: 'storage work', by: 'eve', until },
+      servers: cluster.servers.map((s) =>
+        s.address.endsWith(':31333') ? { ...s, orders: [{ ...order, kind: 'unfence' }] } : s,
+      ),
+    }))
+    await becomes('.flags', /paused until .* by eve: storage work/)
+    await becomes('.card:has-text("31333")', /unfenced until /)
+    await becomes('.troubles', /31333: unfenced until .* by root: the fork is kept\s*regent fence 127\.0\.0\.1:31333/)
+    playing.show('rejoined')
+    await expect.poll(() => page.locator('.card', { hasText: 'unfenced' }).count()).toBe(0)
+  },
+)
+
+test.skipIf(missing)('what is wrong with a server is said with what to try, as long as it is wrong', async () => {
+  playing.change((cluster) => ({
+    ...cluster,
+    servers: cluster.servers.map((s) =>
+      s.address.endsWith(':31333')
+        ? {
+            ...s,
+            findings: [{ finding: 'applier_stopped', because: 'its applier is stopped', tryThis: 'START REPLICA' }],
+          }
+        : s.role === 'primary'
+          ? s
+          : { ...s, look: 'denied', why: { says: `${s.address} does not let us in`, tryThis: 'regent grants' } },
+    ),
+  }))
+  await becomes('.troubles', /31333: its applier is stopped\s*START REPLICA/)
+  await becomes('.troubles', /does not let us in\s*regent grants/)
+  playing.show('rejoined')
+  await expect.poll(() => page.locator('.troubles', { hasText: 'START REPLICA' }).count()).toBe(0)
+})
+
 test.skipIf(missing)('the page comes back by itself when Regent does', async () => {
   const { port } = playing.api.listen
   await playing.api.end()

@@ -22,6 +22,8 @@ export interface Playing {
   readonly api: RunningApi
   /** Tells what happened in that scene to every page that follows. */
   show(scene: Scene): void
+  /** The cluster as it stands, with what `made` makes of it. */
+  change(made: (cluster: ClusterJson) => ClusterJson): void
 }
 
 export async function playStory(signal: AbortSignal, port = 0): Promise<Playing> {
@@ -35,7 +37,7 @@ export async function playStory(signal: AbortSignal, port = 0): Promise<Playing>
     webDir: join(WEB, 'dist'),
     signal,
   })
-  return { api, show: (scene) => player.show(story.scenes[scene]) }
+  return { api, show: (scene) => player.show(story.scenes[scene]), change: (made) => player.change(made) }
 }
 
 class Player {
@@ -64,6 +66,10 @@ class Player {
       if (event.kind === 'recovery') this.#recoveries.set(event.recovery.id, event.recovery)
       for (const listener of this.#listeners) listener(event)
     }
+  }
+
+  change(made: (cluster: ClusterJson) => ClusterJson): void {
+    if (this.#cluster) this.show([{ kind: 'cluster', cluster: made(this.#cluster) }])
   }
 
   #clientOf(): Client {

@@ -3,10 +3,10 @@ import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { aClient, aQuestion } from '../../../../test/made-up.ts'
 import { ProblemError, problem } from '../../../model/problem.ts'
-import type { EndJson, QuestionJson } from '../../api/contract.ts'
+import type { Client, EndJson, QuestionJson } from '../../api/contract.ts'
 import { Context } from '../context.ts'
 import type { Runners } from '../runners.ts'
-import { answering } from './asked-again.ts'
+import { type Awaited, ending } from './asked-again.ts'
 
 const DONE: EndJson = { kind: 'done', id: 'r-9', says: 'done', left: [] }
 const UNDONE: EndJson = { kind: 'refused', id: 'r-9', reasons: [], undone: true }
@@ -65,6 +65,8 @@ async function until(what: () => boolean): Promise<void> {
   }
 }
 
+const here = (client: Client): Awaited => ({ client, where: 'here', id: 'r-9', asks: true })
+
 const asked = (world: World) => until(() => world.err().includes('Go on with this plan?'))
 
 describe('a person who is asked again in the middle of a change', () => {
@@ -75,7 +77,7 @@ describe('a person who is asked again in the middle of a change', () => {
   ])('sees what differs, the plan and the deadline, and types %j', async (text, yes, expected) => {
     const world = atTerminal()
     const { client, running, answers } = asks(aQuestion({ at: 1000, until: 30_700 }))
-    const end = answering(world.context, { client, id: 'r-9' }, running)
+    const end = ending(world.context, here(client), running)
     await asked(world)
     expect(world.err()).toContain('! db3:3306 becomes the primary, not db2:3306')
     expect(world.err()).toContain('  1. open db3:3306')
@@ -88,7 +90,7 @@ describe('a person who is asked again in the middle of a change', () => {
   it('an interrupt is a no', async () => {
     const world = atTerminal()
     const { client, running, answers } = asks(aQuestion())
-    const end = answering(world.context, { client, id: 'r-9' }, running)
+    const end = ending(world.context, here(client), running)
     await asked(world)
     world.stop.abort()
     expect(await end).toEqual(UNDONE)
@@ -99,14 +101,14 @@ describe('a person who is asked again in the middle of a change', () => {
     const world = atTerminal()
     world.stop.abort()
     const { client, running, answers } = asks(aQuestion())
-    expect(await answering(world.context, { client, id: 'r-9' }, running)).toEqual(UNDONE)
+    expect(await ending(world.context, here(client), running)).toEqual(UNDONE)
     expect(answers).toEqual([false])
   })
 
   it('silence answers nothing, and is asked no second time: the deadline of whoever asks decides', async () => {
     const world = atTerminal()
     const { client, running, answers } = asks(aQuestion({ at: 0, until: 1000 }), 1900)
-    expect(await answering(world.context, { client, id: 'r-9' }, running)).toEqual(UNDONE)
+    expect(await ending(world.context, here(client), running)).toEqual(UNDONE)
     expect(answers).toEqual([])
     expect(world.err().split('Go on with this plan?')).toHaveLength(2)
   })
@@ -114,7 +116,7 @@ describe('a person who is asked again in the middle of a change', () => {
   it('somebody else answers: the terminal is left alone', async () => {
     const world = atTerminal()
     const { client, running, answers, end } = asks(aQuestion())
-    const ended = answering(world.context, { client, id: 'r-9' }, running)
+    const ended = ending(world.context, here(client), running)
     await asked(world)
     end(DONE)
     expect(await ended).toEqual(DONE)
@@ -124,9 +126,49 @@ describe('a person who is asked again in the middle of a change', () => {
   it('a recovery that asks nothing is only waited for, also where questions cannot be read; its failure is thrown', async () => {
     const world = atTerminal()
     const client = aClient({ question: () => Promise.reject(new Error('no')) })
-    expect(await answering(world.context, { client, id: 'r-9' }, Promise.resolve(DONE))).toEqual(DONE)
+    expect(await ending(world.context, here(client), Promise.resolve(DONE))).toEqual(DONE)
     const lost = Promise.reject(new ProblemError(problem('still_running', { id: 'r-9', why: 'no answer' })))
-    await expect(answering(world.context, { client, id: 'r-9' }, lost)).rejects.toThrow(ProblemError)
+    await expect(ending(world.context, here(client), lost)).rejects.toThrow(ProblemError)
+    expect(world.err()).toBe('')
+  })
+})
+
+describe('whoever interrupts a change', () => {
+  it('is told at once what goes on, under which id, and what the next interrupt leaves; then how it ended', async () => {
+    const world = atTerminal()
+    const running = Promise.withResolvers<EndJson>()
+    const end = ending(world.context, { ...here(aClient()), asks: false }, running.promise)
+    world.stop.abort()
+    await until(() => world.err().includes('regent history r-9'))
+    expect(world.err()).toContain('recovery r-9 goes on until it is done or taken back')
+    expect(world.err()).toContain('the next regent command that changes something, or a regent watch, finishes it')
+    running.resolve(DONE)
+    expect(await end).toEqual(DONE)
+  })
+
+  it('does not wait for a daemon, which goes on by itself: exit 6 with the id', async () => {
+    const world = atTerminal()
+    const awaited: Awaited = { ...here(aClient()), where: 'daemon', asks: false }
+    const end = ending(world.context, awaited, new Promise(() => undefined))
+    world.stop.abort()
+    await expect(end).rejects.toMatchObject({ problem: { code: 'still_running', exit: 6 } })
+    await expect(end).rejects.toThrow(/recovery r-9 is not finished: .* goes on with it/)
+  })
+
+  it('has said no to a daemon that was asking, before they leave', async () => {
+    const world = atTerminal()
+    const { client, answers } = asks(aQuestion())
+    const end = ending(world.context, { ...here(client), where: 'daemon' }, new Promise(() => undefined))
+    await asked(world)
+    world.stop.abort()
+    await expect(end).rejects.toThrow('r-9 is not finished')
+    expect(answers).toEqual([false])
+  })
+
+  it('after the end is told nothing', async () => {
+    const world = atTerminal()
+    await ending(world.context, here(aClient()), Promise.resolve(DONE))
+    world.stop.abort()
     expect(world.err()).toBe('')
   })
 })

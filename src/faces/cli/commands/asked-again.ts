@@ -1,29 +1,45 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ProblemError, problem } from '../../../model/problem.ts'
 import type { Client, EndJson, QuestionJson } from '../../api/contract.ts'
-import type { Context } from '../context.ts'
+import type { Context, Where } from '../context.ts'
 import { planText } from './plan-text.ts'
 
 /** A question has half a minute: this much of it may pass unseen. */
 const LOOK_EVERY_MS = 250
 
+export interface Awaited {
+  readonly client: Client
+  readonly where: Where
+  /** The recovery, as its plan was shown. */
+  readonly id: string
+  /** False where the yes was given beforehand. */
+  readonly asks: boolean
+}
+
 /**
  * Waits for the end of a change, and puts to the person whatever it asks in between: act 1 may show that act 2 has to be another one.
  * An interrupt is a no. Whoever goes away without an answer lets the deadline pass, after which act 1 is taken back as well.
+ *
+ * An interrupt takes back nothing that is not asked: half-way is the worst place to stop. Here the change goes on to its end, and the
+ * next interrupt ends the program as a crash would; a daemon goes on by itself, so that there is nothing to wait for: `still_running`.
  */
-export async function answering(
-  context: Context,
-  { client, id }: { readonly client: Client; readonly id: string },
-  running: Promise<EndJson>,
-): Promise<EndJson> {
+export async function ending(context: Context, awaited: Awaited, running: Promise<EndJson>): Promise<EndJson> {
+  const { client, where, id, asks } = awaited
+  const { signal } = context.io
   const over = new AbortController()
+  const next = where === 'daemon' ? AbortSignal.any([over.signal, signal]) : over.signal
+  // At once: whoever is impatient interrupts again before a look comes round, and would not know what they left.
+  if (where === 'here') signal.addEventListener('abort', () => context.note(goesOn(id)), { signal: over.signal })
   const ended = running.then(
     () => over.abort(),
     () => over.abort(),
   )
   let unanswered: QuestionJson | undefined
   while (!over.signal.aborted) {
-    await Promise.race([ended, sleep(LOOK_EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined)])
+    await Promise.race([ended, sleep(LOOK_EVERY_MS, undefined, { signal: next }).catch(() => undefined)])
     if (over.signal.aborted) break
+    if (where === 'daemon' && signal.aborted) throw new ProblemError(problem('still_running', { id, why: LEFT }))
+    if (!asks) continue
     // One that cannot be read now is read with the next look; how the recovery ended is told in any case.
     const question = await client.question(id).catch(() => undefined)
     if (!question || question.until === unanswered?.until) continue
@@ -34,6 +50,16 @@ export async function answering(
   }
   return running
 }
+
+const LEFT = 'nobody waits for it here any more; the Regent that was given the command goes on with it'
+
+const goesOn = (id: string): string =>
+  [
+    `\nInterrupted: recovery ${id} goes on until it is done or taken back, which is safer than half of it.`,
+    '  Interrupt again to end this program at once. The recovery is then left open, as after a crash:',
+    '  the next regent command that changes something, or a regent watch, finishes it or takes it back.',
+    `  See how far it is: regent history ${id}`,
+  ].join('\n')
 
 function put(context: Context, question: QuestionJson, over: AbortSignal): Promise<'yes' | 'no' | 'silence'> {
   context.note(questionText(context, question))

@@ -7,7 +7,7 @@ import { type Namer, namer, namesOf } from '../names.ts'
 import { waiting } from '../options.ts'
 import { darkness } from '../reach.ts'
 import type { Register } from '../verb.ts'
-import { answering } from './asked-again.ts'
+import { ending } from './asked-again.ts'
 import { planText, refusalText } from './plan-text.ts'
 import { headline, topologyTree } from './topology.ts'
 
@@ -155,12 +155,14 @@ async function show(context: Context, { cluster, json }: Request): Promise<void>
       table: () => planText(context, planned, names),
       names: () => (planned.kind === 'plan' ? planned.plan.steps.map((s) => s.id) : []),
     })
-    if (planned.kind === 'refusal') context.exitCode = 3
+    if (planned.kind === 'plan') return
+    context.exitCode = 3
+    reasonBeside(context, planText(context, planned, names))
   })
 }
 
 async function change(context: Context, { cluster, json }: Request): Promise<void> {
-  await context.withClient(true, async (client) => {
+  await context.withClient(true, async (client, where) => {
     const now = await seen(client, cluster)
     const planned = await client.plan(cluster, json)
     const named = namer(namesOf(now))
@@ -172,7 +174,7 @@ async function change(context: Context, { cluster, json }: Request): Promise<voi
     const yes = context.common.yes ?? false
     const running = client.run(cluster, { ...json, shown: shownOf(planned), ...(yes ? { yes } : {}) })
     const id = planned.plan.recovery
-    tellEnd(context, yes ? await running : await answering(context, { client, id }, running), named)
+    tellEnd(context, await ending(context, { client, where, id, asks: !yes }, running), named)
     if (context.io.stderr.isTTY) context.note(shape(context, await client.cluster(cluster)))
   })
 }
@@ -203,12 +205,18 @@ function present(
     context.note(context.paint('yellow', 'The primary is healthy: `regent switchover` does this without loss.'))
 }
 
+/** Names are all that `-q` puts out: why there are none is said beside them. */
+function reasonBeside(context: Context, text: string): void {
+  if (context.output.kind === 'quiet') context.note(text)
+}
+
 function tellEnd(context: Context, end: EndJson, named: Namer): void {
   const text =
     end.kind === 'refused'
       ? `${refusalText(context, end.reasons)}${end.undone ? '\nact 1 was taken back' : ''}`
       : `${end.kind}: ${end.says} (${end.id})${leftText(context, end)}`
   context.emit(end, { table: () => named(text), names: () => [end.id].filter((id) => id !== '') })
+  if (end.kind === 'refused') reasonBeside(context, named(text))
   context.exitCode = end.kind === 'done' && end.left.length > 0 ? 1 : EXITS[end.kind]
 }
 

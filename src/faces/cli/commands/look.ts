@@ -46,7 +46,9 @@ export const registerLooking: Register = (program, verb) => {
       const { all }: { all?: boolean } = command.opts()
       await context.withClient(false, (client) =>
         context.repeatedly(async () => {
-          const [told, cluster] = await Promise.all([client.explain(name ?? ''), client.cluster(name ?? '')])
+          // One after the other: a client that is given back while the other question is open never answers it.
+          const told = await client.explain(name ?? '')
+          const cluster = await client.cluster(name ?? '')
           explain(context, told, { all: all ?? false, named: namer(namesOf(cluster)) })
         }),
       )

@@ -9,7 +9,7 @@ export const registerOrders: Register = (program, verb) => {
     program
       .command('pause [cluster]')
       .requiredOption('--reason <text>', 'why')
-      .option('--for <duration>', 'until when', '1h'),
+      .option('--for <duration>', 'how long', '1h'),
     'stop automatic recovery for a time; watching goes on',
     'regent pause shop --reason "storage work" --for 30m',
     pause,

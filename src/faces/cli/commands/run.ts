@@ -60,7 +60,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'cluster', cell: (r) => String(r['cluster']) },
   { title: 'route', cell: (r) => String(r['route']) },
   { title: 'listens', cell: (r) => addressIn(r['listen']) },
-  { title: 'state', cell: (r) => ('unknown' in r ? 'no answer' : stateIn(r['inForce'])) },
+  { title: 'state', cell: (r) => ('unknown' in r ? silence(r) : stateIn(r['inForce'])) },
   { title: 'leads to', cell: (r) => (isRecord(r['inForce']) ? addressIn(r['inForce']['primary']) : '') },
   { title: 'epoch', cell: (r) => (isRecord(r['inForce']) ? String(r['inForce']['epoch']) : ''), align: 'right' },
   { title: 'sessions', cell: (r) => String(r['sessionsOpen'] ?? ''), align: 'right' },
@@ -69,6 +69,8 @@ const COLUMNS: readonly Column<Row>[] = [
 ]
 
 const stateIn = (route: unknown): string => (isRecord(route) ? String(route['kind']) : 'waits for a route')
+
+const silence = (row: Row): string => (row['refused'] === true ? 'refuses' : 'no answer')
 
 const addressIn = (value: unknown): string =>
   isRecord(value) && typeof value['host'] === 'string' && typeof value['port'] === 'number'

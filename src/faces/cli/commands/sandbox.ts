@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { type Flavour, openSandbox, type Sandbox, SHAPES, type Shape } from '../../../lab/sandbox/index.ts'
 import { parseAddress, printAddress, sameAddress } from '../../../model/address.ts'
+import { ProblemError, problem } from '../../../model/problem.ts'
 import type { Context } from '../context.ts'
 import { table } from '../table.ts'
 import type { Register, VerbAction } from '../verb.ts'
@@ -141,7 +142,10 @@ const onServer =
 /** A server by its id, or by its address. */
 function idOf(sandbox: Sandbox, named: string): string {
   const address = named.includes(':') ? parseAddress(named) : undefined
-  return sandbox.servers.find((one) => address && sameAddress(one, address))?.id ?? sandbox.server(named).id
+  const found = sandbox.servers.find((one) => one.id === named || (address && sameAddress(one, address)))
+  if (found) return found.id
+  const fix = `name one of: ${sandbox.servers.map((one) => one.id).join(', ')}`
+  throw new ProblemError(problem('usage', { what: `the sandbox has no server ${named}`, fix }))
 }
 
 const down: VerbAction = async (context, _args, command) => {

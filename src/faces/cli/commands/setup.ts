@@ -49,6 +49,9 @@ async function grants(context: Context, [cluster]: readonly (string | undefined)
     ...(server === undefined ? {} : { server }),
     ...(cluster === undefined ? {} : { cluster }),
   })
+  // Before the accounts exist nobody can ask it: both forms are right to print, and not to be taken for an answer.
+  if (server !== undefined && new Set(rows.map((r) => r.server)).size > 1)
+    context.note(`${server} could not be asked for its version: take the statements of yours`)
   const titleOf = (row: Grant): string => [row.cluster, row.server, row.role].filter((part) => part).join(' · ')
   const sections = [...new Set(rows.map(titleOf))]
   const text = sections

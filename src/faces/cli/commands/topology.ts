@@ -1,5 +1,5 @@
 import { ProblemError, problem } from '../../../model/problem.ts'
-import type { ClusterJson, Role, ServerJson } from '../../api/contract.ts'
+import type { ClusterJson, OrderJson, Role, ServerJson } from '../../api/contract.ts'
 import type { Context } from '../context.ts'
 import { printProblems } from '../exit.ts'
 import { namer, namesOf } from '../names.ts'
@@ -76,10 +76,21 @@ export function headline(context: Context, cluster: ClusterJson): string {
     context.paint('bold', alias),
     epoch === undefined ? 'no reign recorded' : `epoch ${epoch}`,
     context.paint(verdict === 'healthy' ? 'green' : 'red', sentence.replace(`${alias}: `, '')),
-    ...(paused ? [context.paint('yellow', `paused until ${clockTime(paused.until)}: ${paused.reason}`)] : []),
+    ...(paused ? [context.paint('yellow', `paused ${ordered(paused)}`)] : []),
     ...(openRecovery === undefined ? [] : [context.paint('yellow', `recovery ${openRecovery} is not finished`)]),
   ]
   return parts.join(' · ')
+}
+
+const ordered = ({ until, by, reason }: Pick<OrderJson, 'until' | 'by' | 'reason'>): string =>
+  `until ${clockTime(until)} by ${by}: ${reason}`
+
+/** As it stands in the row of its server. */
+const ORDERS: { readonly [K in OrderJson['kind']]: string } = {
+  pause: 'paused',
+  downtime: 'in downtime',
+  unfence: 'unfenced',
+  prefer: 'preferred',
 }
 
 const clockTime = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ').concat('Z')
@@ -141,7 +152,8 @@ function cells(context: Context, server: ServerJson): readonly string[] {
   const lag = server.lagMs === undefined ? '' : `lag ${(server.lagMs / 1000).toFixed(1)} s`
   const role = paint ? context.paint(paint, server.role) : server.role
   const findings = server.findings.map((f) => f.finding).join(', ')
-  return [server.address, role, state, server.version?.split('-')[0] ?? '', semiSyncOf(server), lag, findings]
+  const orders = server.orders.map((o) => context.paint('yellow', `${ORDERS[o.kind]} ${ordered(o)}`)).join(', ')
+  return [server.address, role, state, server.version?.split('-')[0] ?? '', semiSyncOf(server), lag, findings, orders]
 }
 
 const accessOf = (server: ServerJson): string =>
@@ -161,4 +173,5 @@ const COLUMNS: readonly Column<ServerJson>[] = [
   { title: 'lag_ms', cell: (s) => (s.lagMs === undefined ? '' : String(s.lagMs)) },
   { title: 'version', cell: (s) => s.version ?? '' },
   { title: 'findings', cell: (s) => s.findings.map((f) => f.finding).join(',') },
+  { title: 'orders', cell: (s) => s.orders.map((o) => `${ORDERS[o.kind]} ${ordered(o)}`).join(', ') },
 ]

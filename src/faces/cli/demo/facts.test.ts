@@ -107,6 +107,7 @@ const server = (changes: Partial<ServerJson>): ServerJson => ({
   semiSync: { source: false, replica: true, clients: 0, waitCount: 1 },
   site: '',
   fenced: true,
+  orders: [],
   findings: [],
   gtid: `mysql executed=${UUID}:1-10`,
   ...changes,

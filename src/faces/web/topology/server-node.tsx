@@ -2,7 +2,7 @@ import { Handle, type Node, type NodeProps, Position } from '@xyflow/react'
 import type { ServerJson } from '../../api/contract.ts'
 import { Icon, type IconName } from '../icons.tsx'
 import { useServer } from '../store.ts'
-import { ms, plain, shortVersion } from '../words.ts'
+import { ms, orderText, orderUntil, plain, shortVersion } from '../words.ts'
 
 export type ServerNode = Node<{ readonly alias: string; readonly server: string }, 'server'>
 
@@ -42,7 +42,9 @@ export function ServerCard({ data }: NodeProps<ServerNode>) {
   const server = useServer(data.alias, data.server)
   if (!server) return null
   const how = standing(server)
-  const { address, role, version, lagMs, semiSync, findings, sources } = server
+  const { address, role, version, lagMs, semiSync, findings, orders, sources } = server
+  // A card has one line for them: by whom and why stands below the verdict.
+  const notes = [...orders.map(orderUntil), ...findings.map((f) => plain(f.finding))]
   const error = sources.find((s) => s.error !== undefined)?.error
   const icon: IconName = how === 'dead' ? 'dead' : how === 'fenced' ? 'lock' : ICONS[role]
   const told = wordsFor(server, how)
@@ -64,9 +66,12 @@ export function ServerCard({ data }: NodeProps<ServerNode>) {
         )}
         {how !== 'dead' && semi !== '' && <span>{semi}</span>}
       </p>
-      {(findings.length > 0 || error !== undefined) && (
-        <p className="finding" title={[...findings.map((f) => f.because), error].filter(Boolean).join('\n')}>
-          <Icon name="alert" /> {findings.map((f) => plain(f.finding)).join(', ') || error}
+      {(notes.length > 0 || error !== undefined) && (
+        <p
+          className="finding"
+          title={[...findings.map((f) => f.because), error, ...orders.map(orderText)].filter(Boolean).join('\n')}
+        >
+          <Icon name="alert" /> {notes.join(', ') || error}
         </p>
       )}
       <Handle type="source" position={Position.Right} isConnectable={false} />

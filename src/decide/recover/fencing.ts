@@ -1,0 +1,75 @@
+import type { Risk } from '../../model/plan.ts'
+import type { Step, StepBody } from '../../model/step.ts'
+import { bar, leaksWhenClosed, privilegedRisk } from '../fence/privileged.ts'
+import { type Situation, withdrawalMs } from './situation.ts'
+
+export const withdrawals = (situation: Situation): readonly Step[] =>
+  situation.routes.map((route) => ({
+    kind: 'withdraw_route',
+    id: `withdraw:${route}`,
+    route,
+    sessions: 'close',
+    after: [],
+    deadlineMs: withdrawalMs(situation, route),
+    ifItFails: 'go_on',
+    undo: { kind: 'announce', route, server: situation.subject },
+  }))
+
+/**
+ * Clients are cut first, only then semi-sync goes off, then read-only: the other order would answer OK for rows that no replica has.
+ * Whom read-only does not hold is looked for last.
+ */
+export function fencing(situation: Situation): readonly Step[] {
+  if (situation.subjectState !== 'answers') return []
+  const server = situation.subject
+  // A living MySQL takes up to a second to switch its source side off while dump threads are attached.
+  const common = { deadlineMs: Math.max(situation.policy.act1DeadlineMs, 3000), ifItFails: 'go_on' } as const
+  return [
+    {
+      kind: 'cut_clients',
+      id: `cut:${server}`,
+      server,
+      whom: 'all',
+      after: situation.routes.map((r) => `withdraw:${r}`),
+      ...common,
+    },
+    {
+      kind: 'semi_sync_source',
+      id: `source_off:${server}`,
+      server,
+      to: 'off',
+      waitCount: 0,
+      after: [`cut:${server}`],
+      needs: [`cut:${server}`],
+      ...common,
+      ...sourceBackOn(situation),
+    },
+    {
+      kind: 'close_server',
+      id: `close:${server}`,
+      server,
+      lockWaitS: 1,
+      after: [`source_off:${server}`],
+      needs: [`source_off:${server}`],
+      ...common,
+      undo: { kind: 'open_server', server },
+    },
+    ...(leaksWhenClosed(situation.topology)
+      ? [bar(server, { after: [`close:${server}`], needs: [`close:${server}`], ...common })]
+      : []),
+  ]
+}
+
+function sourceBackOn(situation: Situation): { readonly undo?: StepBody } {
+  const semiSync = situation.lastReading?.status.semiSync
+  if (semiSync?.kind !== 'present' || !semiSync.source.enabled) return {}
+  return {
+    undo: { kind: 'semi_sync_source', server: situation.subject, to: 'on', waitCount: semiSync.source.waitCount },
+  }
+}
+
+/** Of a living primary that is replaced. */
+export const fencingRisks = ({ topology, subject, subjectState }: Situation): readonly Risk[] =>
+  subjectState === 'answers' && leaksWhenClosed(topology)
+    ? [privilegedRisk(subject, 'nobody is seen writing there for a moment before another server opens')]
+    : []

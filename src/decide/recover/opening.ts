@@ -1,0 +1,91 @@
+import type { FenceDemand } from '../../model/fence.ts'
+import { receivedWithin } from '../../model/history.ts'
+import type { Plan, Risk } from '../../model/plan.ts'
+import type { ServerStatus } from '../../model/server.ts'
+import type { Step } from '../../model/step.ts'
+import { leaksWhenClosed } from '../fence/privileged.ts'
+import { barrierStep, fenceDemand, type SubjectState } from '../fence/proof.ts'
+import { fencing } from './fencing.ts'
+import { errantOf } from './rank.ts'
+import {
+  atHome,
+  knownHistories,
+  type Predecessor,
+  type Settled,
+  type Situation,
+  subjectAddresses,
+} from './situation.ts'
+
+/** Whoever must not take writes when the next one opens: the subject, and those before a reign that is only being opened. */
+export interface Fenced extends Predecessor {
+  readonly demand: FenceDemand
+  readonly because: string
+}
+
+export function fenced(situation: Situation): readonly Fenced[] {
+  const { subject, subjectState, stopped, opening } = situation
+  const first = { server: subject, state: subjectState, stopped, addresses: subjectAddresses(situation) }
+  return [first, ...(opening?.predecessors ?? [])].map((p) => ({ ...p, ...demandOn(situation, p.state) }))
+}
+
+/**
+ * Where nobody is asked, routes are demanded as well: that they were never told of the reign which is being opened is known only
+ * because they took a message of the epoch before it.
+ */
+export function demandOn(
+  { policy, opening }: Situation,
+  state: SubjectState,
+): { readonly demand: FenceDemand; readonly because: string } {
+  const found = fenceDemand(policy, state)
+  if (opening?.unannounced === undefined) return found
+  const { atLeast } = found.demand
+  return {
+    demand: atLeast === 'none' ? { atLeast: 'routes', alsoRoutes: false } : { atLeast, alsoRoutes: true },
+    because: `${found.because}; and its routes must not have been told of it`,
+  }
+}
+
+export function barriers(situation: Situation): readonly Step<'barrier'>[] {
+  const { policy, routes, subject, topology } = situation
+  const leaks = leaksWhenClosed(topology)
+  return fenced(situation).map(({ server, demand, stopped, addresses }) => {
+    const step = barrierStep(policy, { server, demand, stopped, routes, addresses, leaks })
+    return server === subject ? step : { ...step, id: `${step.id}:${server}` }
+  })
+}
+
+/** Those of them that answer are closed for good: what undoes act 1 opens none of them. */
+export const fencingPredecessors = (situation: Situation): readonly Step[] =>
+  (situation.opening?.predecessors ?? []).flatMap(({ server, state }) =>
+    fencing({ ...situation, subject: server, subjectState: state }).map(withoutUndo),
+  )
+
+/**
+ * While a reign is only being opened its routes lead nowhere and its replicas are sealed: that is the state in which it waits for its
+ * winner, and going back means to that state. An undo would announce a winner that is not open, and let replicas receive what it lacks.
+ */
+export const keptShut = ({ opening }: Situation, steps: readonly Step[]): readonly Step[] =>
+  opening === undefined ? steps : steps.map(withoutUndo)
+
+export function withoutUndo({ undo: _, ...step }: Step): Step {
+  return step as Step
+}
+
+/**
+ * Whether `best` has received all that was received by the most advanced one when the recovery before this one sealed it, its winner
+ * included: then whatever that recovery settled about loss holds here as well. `unprovable` is no.
+ */
+export function holdsAllOf(situation: Situation, settled: Settled, best: ServerStatus | undefined): boolean {
+  if (best === undefined || settled.sealed.size === 0) return false
+  const before = [...settled.sealed]
+    .map(([id, status]) => ({ id, status: atHome(situation, id, status) }))
+    .filter((s) => errantOf(situation, s) === '')
+    .map((s) => s.status.history)
+  const context = [...knownHistories(situation), ...before]
+  return before.every((history) => receivedWithin(history, best.history, context) === 'yes')
+}
+
+const OF_LOSS: readonly string[] = ['unproven_loss', 'acker_left_out']
+
+/** Of the risks that a plan named, those about what is lost. */
+export const lossRisks = ({ risks }: Plan): readonly Risk[] => risks.filter((r) => OF_LOSS.includes(r.code))

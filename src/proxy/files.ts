@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto'
+import { link, open, rename, unlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+/** A name in the same folder that nobody else uses, and that is no longer than 9 bytes: a path of a socket has few. */
+export const besides = (path: string): string => join(dirname(path), `.${randomBytes(4).toString('hex')}`)
+
+/** The file holds the old text or the new one, never half of one, also after the power went. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const next = `${path}.next`
+  {
+    await using file = await open(next, 'w', 0o600)
+    await file.writeFile(text)
+    await file.datasync()
+  }
+  await rename(next, path)
+  await using folder = await open(dirname(path), 'r')
+  await folder.sync()
+}
+
+/** Never in the place of another file, and never seen half written: false where one was there already. */
+export async function createFile(path: string, text: string): Promise<boolean> {
+  const whole = besides(path)
+  await writeFile(whole, text, { mode: 0o600, flag: 'wx' })
+  try {
+    await link(whole, path)
+    return true
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false
+    throw error
+  } finally {
+    await unlink(whole).catch(() => undefined) // a folder that is being removed takes it along
+  }
+}
+
+export const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code

@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises'
+import type { Control } from './control.ts'
+import { createFile, isCode } from './files.ts'
+import type { Keep } from './keep.ts'
+
+/** Three small looks into one folder; a lost one is noticed before a person who starts Regent again has lost patience. */
+const LOOK_MS = 1000
+
+export interface HomeParts {
+  readonly control: Control
+  readonly keep: Keep
+  readonly token: string
+  /** Where Regent finds the token; undefined where it knows it from elsewhere. */
+  readonly tokenFile: string | undefined
+}
+
+/**
+ * What a proxy has in files: its door, its token, its memory. Its folder may be removed under it, while it holds the port and the
+ * clients: it makes them again where the folder is there, so that a Regent with a new store finds it, learns which cluster it
+ * serves, and takes it over. It never makes the folder, and never takes the place of a file that stands there.
+ */
+export class Home implements Disposable {
+  readonly #parts: HomeParts
+  #token: string
+  #wasLost = false
+  #timer: NodeJS.Timeout | undefined
+  #over = false
+
+  constructor(parts: HomeParts) {
+    this.#parts = parts
+    this.#token = parts.token
+  }
+
+  keepUp(): void {
+    if (this.#over) return
+    this.#timer = setTimeout(() => void this.#look().then(() => this.keepUp()), LOOK_MS)
+    this.#timer.unref()
+  }
+
+  [Symbol.dispose](): void {
+    this.#over = true
+    clearTimeout(this.#timer)
+  }
+
+  /** Lost in two looks in turn: in the midst of a removal, a file that comes back would make it fail. */
+  async #look(): Promise<void> {
+    const { control, keep } = this.#parts
+    const file = await this.#readToken()
+    if (typeof file === 'object') this.#take(file.token)
+    const lost = file === 'lost' || (await control.door.isLost()) || (await keep.isLost())
+    if (lost && this.#wasLost && !this.#over) {
+      // In this order: whoever finds the memory again finds the door open, and its token right.
+      if (file === 'lost') await this.#restoreToken()
+      await control.door.restore()
+      if (!(await control.door.isLost())) await keep.restore()
+    }
+    this.#wasLost = lost
+  }
+
+  async #readToken(): Promise<{ readonly token: string } | 'lost' | 'unknown'> {
+    const { tokenFile } = this.#parts
+    if (tokenFile === undefined) return 'unknown'
+    try {
+      const token = (await readFile(tokenFile, 'utf8')).trim()
+      return token === '' ? 'unknown' : { token }
+    } catch (error) {
+      return isCode(error, 'ENOENT') ? 'lost' : 'unknown'
+    }
+  }
+
+  async #restoreToken(): Promise<void> {
+    const { tokenFile } = this.#parts
+    if (tokenFile !== undefined) await createFile(tokenFile, `${this.#token}\n`).catch(() => false)
+    const file = await this.#readToken()
+    if (typeof file === 'object') this.#take(file.token)
+  }
+
+  /** A new store has a new token: a proxy that was started now would read the same file. */
+  #take(token: string): void {
+    if (token === this.#token) return
+    this.#token = token
+    this.#parts.control.token = token
+  }
+}

@@ -1,0 +1,238 @@
+import { adoptable } from '../../decide/recover/adopt.ts'
+import { permit } from '../../decide/recover/permit.ts'
+import type { ServerId } from '../../model/ids.ts'
+import type { RecoveryKind, RefusalReason } from '../../model/plan.ts'
+import type { Topology } from '../../model/topology.ts'
+import type { RecoveryRecord } from '../../ports/journal.ts'
+import type { HeldLease } from '../../ports/lease.ts'
+import type { Books } from './books.ts'
+import { type Examination, examine } from './examine.ts'
+import type { Office } from './office.ts'
+import { notProven, onUnproven, waitsForWinner } from './reasons.ts'
+import { recover } from './recovery.ts'
+import type { RecoveryEnd } from './recovery-end.ts'
+import { rehearse } from './rehearse.ts'
+import { restoreOrder, type Standing } from './returning.ts'
+import { repairRoutes } from './routes.ts'
+import { act } from './single.ts'
+import { giveUp, replaceWinner } from './winner.ts'
+
+export interface RemediesParts {
+  readonly office: Office
+  readonly books: Books
+  readonly proven: (topology: Topology) => readonly string[]
+  /** The next cycle begins at once. */
+  readonly ring: () => void
+}
+
+interface Repair {
+  readonly kind: 'adopt' | 'reopen' | 'fence'
+  readonly subject: ServerId
+  readonly because: string
+  readonly unsound?: boolean
+}
+
+const KEEP_ROUTES_MS = 1000
+const REVIVE_MS = 5000
+/** As many as it takes until the planners' code is warm. */
+const REHEARSALS = 10
+/** A failover that had to be taken back after act 1 is not begun again at once: each try cuts a primary that may be serving. */
+const RETRY_FAILOVER_MS = 10_000
+
+/** What is done about what was found, by itself: within permit, one after the other. */
+export class Remedies {
+  readonly #parts: RemediesParts
+  #refusals: readonly RefusalReason[] = []
+  #routesAt = Number.NEGATIVE_INFINITY
+  #revivedAt = Number.NEGATIVE_INFINITY
+  #rehearsals = 0
+  #retryAt = Number.NEGATIVE_INFINITY
+  readonly #standing: Standing = new Map()
+  readonly #toldRoutes = new Map<string, string>()
+
+  constructor(parts: RemediesParts) {
+    this.#parts = parts
+  }
+
+  /** What stands against acting, of the cluster and of servers that came back. */
+  refusals(): readonly RefusalReason[] {
+    return [...this.#refusals, ...[...this.#standing.values()].flatMap((against) => against.reasons)]
+  }
+
+  /** `waits`: the recovery whose minted winner does not answer. Until that reign is open nothing else is to be repaired. */
+  async apply(seen: Examination, lease: HeldLease, waits?: RecoveryRecord): Promise<void> {
+    if (waits) return this.#forWinner(seen, lease, waits)
+    const { diagnosis, topology } = seen
+    const { remedy, primary, because } = diagnosis.primary
+    switch (remedy) {
+      case 'fail_over':
+        return primary === undefined ? undefined : this.#failOver(seen, primary, lease)
+      case 'adopt':
+        return this.#mayRepair(topology) ? this.#adopt(topology, lease) : undefined
+      case 'reopen':
+        return primary === undefined || !this.#mayRepair(topology)
+          ? undefined
+          : this.#single({ kind: 'reopen', subject: primary, because }, lease)
+      case 'fence_stale':
+        return this.#fenceStale(seen, lease)
+      case 'none':
+        this.#refusals = []
+        if (primary !== undefined) await this.#rehearseOnce(primary)
+        if (this.#mayRepair(topology))
+          await restoreOrder(this.#parts.office, { topology, books: this.#parts.books, lease }, this.#standing)
+        return this.#keepRoutes(lease)
+      case 'watch':
+      case 'look_again':
+      case 'tell':
+        return undefined
+    }
+  }
+
+  async #forWinner(seen: Examination, lease: HeldLease, record: RecoveryRecord): Promise<void> {
+    const { office, books } = this.#parts
+    const waiting = { record, lease }
+    if (seen.diagnosis.primary.remedy === 'fence_stale') {
+      // Beside an open recovery nothing can be begun; the reign that is being opened keeps its duty alive.
+      await giveUp(office, waiting, 'set aside: an older primary takes writes, and is fenced before anything else')
+      return this.#fenceStale(seen, lease)
+    }
+    const alone = [waitsForWinner(record, office.config.alias)]
+    // Time may have settled the verdict without one knock at its other addresses: they are knocked at now.
+    const fresh = await examine(office, books, { everyone: true })
+    if (fresh.diagnosis.primary.remedy !== 'fail_over' || !fresh.stopped) return this.#deny(record.kind, alone)
+    const { openRecovery: _, ...facts } = books.permitFacts()
+    const denied = this.#deniedBy(seen.topology, facts)
+    if (denied) return this.#deny(record.kind, [...alone, ...denied])
+    if (office.clock.now() < this.#retryAt) return
+    const { because } = fresh.diagnosis.primary
+    await this.#ended(await replaceWinner(office, { ...waiting, because }), record.kind)
+  }
+
+  /**
+   * Also under a pause, and on versions that no test ran on: an older reign that takes writes is the harm itself, and closing it takes
+   * nothing from the present one. Only `recovery: ask` leaves it to a person. The primary of the present reign is another matter:
+   * what an unproven version says of its history may be misread, and closing it ends all writing.
+   */
+  async #fenceStale({ diagnosis, topology }: Examination, lease: HeldLease): Promise<void> {
+    if (this.#parts.office.config.policy.recovery === 'ask') return
+    const { primary, targets, because } = diagnosis.primary
+    const unproven = this.#parts.proven(topology)
+    for (const stale of targets) {
+      const unsound = stale === primary
+      if (unsound && unproven.length > 0) this.#deny('fence', [notProven(unproven, `regent fence ${stale}`)])
+      else await this.#single({ kind: 'fence', subject: stale, because: onUnproven(because, unproven), unsound }, lease)
+    }
+  }
+
+  async #failOver(seen: Examination, primary: ServerId, lease: HeldLease): Promise<void> {
+    // A winner that was never open is replaced under conditions of its own, by the next cycle.
+    if (seen.topology.reign?.state === 'opening') return
+    const denied = this.#deniedBy(seen.topology, this.#parts.books.permitFacts())
+    if (denied) return this.#deny('failover', denied)
+    if (this.#parts.office.clock.now() < this.#retryAt) return
+    const fresh = seen.stopped ? seen : await examine(this.#parts.office, this.#parts.books, { everyone: true })
+    if (fresh.diagnosis.primary.remedy !== 'fail_over') return
+    const state = fresh.stopped ? 'refused' : 'silent'
+    const order = {
+      kind: 'failover',
+      subject: primary,
+      subjectState: state,
+      stopped: fresh.stopped,
+      automatic: true,
+      because: fresh.diagnosis.primary.because,
+    } as const
+    await this.#ended(await recover(this.#parts.office, order, lease), 'failover')
+  }
+
+  /** The next round of looks is soon enough to ask again: a refusal that stands never becomes a busy loop. */
+  async #ended(end: RecoveryEnd, what: RecoveryKind): Promise<void> {
+    if (end.kind === 'refused') {
+      if (end.undone) this.#retryAt = this.#parts.office.clock.now() + RETRY_FAILOVER_MS
+      return this.#deny(what, end.reasons)
+    }
+    this.#refusals = []
+    await this.settle()
+  }
+
+  #deniedBy(topology: Topology, facts: ReturnType<Books['permitFacts']>): readonly RefusalReason[] | undefined {
+    const { policy, alias } = this.#parts.office.config
+    const answer = permit({ ...facts, alias, policy, unprovenVersions: this.#parts.proven(topology) })
+    return answer.kind === 'denied' ? answer.reasons : undefined
+  }
+
+  /** What is repaired without being asked: nothing while paused, under `recovery: ask`, or on versions that no test ran on. */
+  #mayRepair(topology: Topology): boolean {
+    const { policy, alias } = this.#parts.office.config
+    const unprovenVersions = this.#parts.proven(topology)
+    const { now, pause } = this.#parts.books.permitFacts()
+    return permit({ alias, policy, now, unprovenVersions, ...(pause ? { pause } : {}) }).kind === 'granted'
+  }
+
+  async #rehearseOnce(primary: ServerId): Promise<void> {
+    if (this.#rehearsals >= REHEARSALS) return
+    this.#rehearsals += 1
+    // Nothing depends on it, so nothing is lost where the store cannot be read just now; the books tell of that.
+    await rehearse(this.#parts.office, primary).catch(() => undefined)
+  }
+
+  /** Also while the primary is in trouble: a route party that does not run cannot show that it is closed. Beside the cycle, never in its way. */
+  async reviveRoutes(): Promise<void> {
+    const { clock, revive, tell, cluster } = this.#parts.office
+    if (clock.now() - this.#revivedAt < REVIVE_MS) return
+    this.#revivedAt = clock.now()
+    void revive().then(
+      (problems) => {
+        for (const says of problems) tell({ kind: 'trouble', cluster, at: clock.wall(), says })
+      },
+      (error: unknown) => tell({ kind: 'trouble', cluster, at: clock.wall(), says: String(error) }),
+    )
+  }
+
+  /** Once a second is soon enough for what nobody should have changed. */
+  async #keepRoutes(lease: HeldLease): Promise<void> {
+    const reign = this.#parts.books.reign()
+    const now = this.#parts.office.clock.now()
+    if (
+      this.#parts.office.config.policy.recovery === 'ask' ||
+      reign?.state !== 'open' ||
+      now - this.#routesAt < KEEP_ROUTES_MS
+    )
+      return
+    this.#routesAt = now
+    await repairRoutes(this.#parts.office, { reign, lease, told: this.#toldRoutes })
+  }
+
+  #deny(what: RecoveryKind, reasons: readonly RefusalReason[]): void {
+    const same = this.#refusals.map((r) => r.code).join() === reasons.map((r) => r.code).join()
+    this.#refusals = reasons
+    const { cluster, clock, tell } = this.#parts.office
+    if (!same) tell({ kind: 'refused', cluster, at: clock.wall(), what, reasons })
+  }
+
+  async #adopt(topology: Topology, lease: HeldLease): Promise<void> {
+    const choice = adoptable(topology, { open: false })
+    if ('reasons' in choice) return this.#deny('adopt', choice.reasons)
+    await this.#single(
+      { kind: 'adopt', subject: choice.server, because: 'all seeds answer, and it is the one writable root' },
+      lease,
+    )
+  }
+
+  async #single(repair: Repair, lease: HeldLease): Promise<void> {
+    if (!this.#parts.books.mayTry(repair.kind, repair.subject)) return
+    const end = await act(
+      this.#parts.office,
+      { ...repair, subjectState: 'answers', stopped: false, automatic: true },
+      lease,
+    )
+    if (end.kind === 'refused') this.#deny(repair.kind, end.reasons)
+    await this.settle()
+  }
+
+  /** After a change every reading from before it is stale: nothing is concluded until all have been looked at again. */
+  async settle(): Promise<void> {
+    const { observer, config } = this.#parts.office
+    await Promise.all([this.#parts.books.reload(), observer.lookAtAll('live', config.policy.suspectAfterMs)])
+    this.#parts.ring()
+  }
+}
