@@ -51,7 +51,7 @@ export const MORE_STORIES: readonly Story[] = [
       })
       // A Regent that never saw the primary alive waits until everybody else answers.
       scene.timeline.after(3000, () => scene.universe.restart('s1'))
-      // A winner that was minted and died before it opened is waited for: nobody can know what it acknowledged.
+      // A winner that was minted and died before it opened is waited for where only it received something.
       scene.timeline.after(9000, () => {
         for (const server of scene.universe.servers) if (server.life === 'down') scene.universe.restart(server.name)
       })
