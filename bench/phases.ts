@@ -44,6 +44,14 @@ export function killPhases(recovery: RecoveryJson, { begun, back }: Instants): P
   }
 }
 
+/** Half a transaction is rolled back before the winner opens: work that is as long as what had been applied, so a phase of its own. */
+export function halfPhases(recovery: RecoveryJson, instants: Instants): Phases {
+  const { open = Number.NaN, reconnect = Number.NaN, attach = Number.NaN, ...before } = killPhases(recovery, instants)
+  const winner = recovery.plans.findLast((plan) => plan.mints !== undefined)?.mints?.winner
+  const rollback = endOf(recovery, `stop_applier:${winner}`) - endOf(recovery, `drain:${winner}`)
+  return { ...before, rollback, attach: attach - rollback, open, reconnect }
+}
+
 /**
  * What is applied is applied beside the seal: the winner's applier, started before anything is sealed, works from act 1's first
  * change on. So `drain` is that whole stretch, and what is left besides it does not grow with what had to be applied.

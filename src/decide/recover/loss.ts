@@ -95,7 +95,8 @@ export function settleLoss(
   if (ackers) {
     const held = ackers.holders.filter((id) => sealed.includes(id) && !restartedSince(situation, id)).length
     if (held >= ackers.mustSeal) return { kind: 'proven', says: provenText(ackers, held), risks: residue(ackers) }
-    if (demandsProof(situation.policy, true)) return { kind: 'refused', refusal: tooFewSealed(situation, ackers, held) }
+    if (demandsProof(situation.policy, true))
+      return { kind: 'refused', refusal: tooFewSealed(situation, ackers, sealed) }
   } else if (demandsProof(situation.policy, false)) {
     return { kind: 'refused', refusal: noLossless() }
   }
@@ -142,15 +143,18 @@ function restartedSince(situation: Situation, id: ServerId): boolean {
   return answer.at - answer.status.uptimeS * 1000 > reading.at
 }
 
-function tooFewSealed(situation: Situation, ackers: AckerSet, held: number): Refusal {
-  const restarted = ackers.holders.filter((id) => restartedSince(situation, id))
-  const why =
+function tooFewSealed(situation: Situation, ackers: AckerSet, sealed: readonly ServerId[]): Refusal {
+  const missing = ackers.holders.filter((id) => !sealed.includes(id))
+  const restarted = ackers.holders.filter((id) => sealed.includes(id) && restartedSince(situation, id))
+  const held = ackers.holders.length - missing.length - restarted.length
+  const absent = missing.length === 0 ? '' : `; missing: ${missing.join(', ')}`
+  const dropped =
     restarted.length === 0
       ? ''
       : `; ${restarted.join(', ')} restarted since the primary was last read, and may have dropped what it had acknowledged`
   return refuse({
     code: 'loss_not_provable',
-    says: `acknowledged writes may be lost: ${held} of the ${ackers.holders.length} servers that may hold an acknowledgement are sealed, ${ackers.mustSeal} are needed (wait count ${ackers.waitCount})${why}`,
+    says: `acknowledged writes may be lost: ${held} of the ${ackers.holders.length} servers that may hold an acknowledgement are sealed, ${ackers.mustSeal} are needed (wait count ${ackers.waitCount})${absent}${dropped}`,
     tryThis: `bring one more of them back, or accept a loss: regent failover ${situation.topology.alias} --loss 10s --reason "…"`,
   })
 }
