@@ -198,6 +198,18 @@ export class World {
   }
 
   /** A row lock that an applier of this replica waits for. */
+  /** For a row that another session holds. */
+  async applierWaits(id: Id): Promise<void> {
+    const sql = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
+    await eventually(`the applier of ${id} waits for a lock`, async () => (await this.ask(id, sql)) === '1')
+  }
+
+  /** For the applier that it is to stop. */
+  async stopWaits(id: Id): Promise<void> {
+    const sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'STOP %'"
+    await eventually(`a STOP waits at ${id}`, async () => (await this.ask(id, sql)) === '1')
+  }
+
   async lockRow(id: Id): Promise<SqlConnection> {
     await this.run(id, ...words.writable)
     const holder = await this.session(id)

@@ -186,8 +186,9 @@ describe('a STOP that waits', () => {
     const holder = await world.lockRow('s2')
     await world.run('s1', "UPDATE app.t SET v = 'waits for the lock' WHERE id = 1")
     const operator = await world.session('s2')
+    await world.applierWaits('s2')
     const stop = operator.query(words.stopApplier)
-    await sleep(200)
+    await world.stopWaits('s2')
     const started = performance.now()
     const sealed = await world.within(2000, (c) => changing.seal(world.place('s2'), { killAfterMs: 200 }, c))
     expect(sealed).toMatchObject({ kind: 'done', facts: { killed: true } })
@@ -217,7 +218,7 @@ describe('a STOP that waits', () => {
     const { changing } = world
     const holder = await world.lockRow('s2')
     await world.run('s1', "UPDATE app.t SET v = 'waits for the lock again' WHERE id = 1")
-    await sleep(100)
+    await world.applierWaits('s2')
     const cut = await world.within(300, (c) => changing.stopApplier(world.place('s2'), { rollBack: false }, c))
     expect(cut.kind).not.toBe('done')
     expect(await world.within(1000, (c) => changing.startReceiver(world.place('s2'), c))).toMatchObject(
