@@ -195,8 +195,7 @@ async function clusterIdOf(config: RegentConfig, cluster: ClusterConfig): Promis
   const known = (await opened.store.clusters()).find((c) => c.alias === cluster.alias)
   if (known) return known.id
   const id = (await clusterOfProxies(config, cluster)) ?? systemIds(clock).cluster()
-  await opened.store.addCluster({ id, alias: cluster.alias, createdAt: clock.wall() })
-  return id
+  return await opened.store.addCluster({ id, alias: cluster.alias, createdAt: clock.wall() })
 }
 
 const ASK_PROXY_MS = 2000

@@ -46,7 +46,8 @@ export interface EvidenceRecord {
 
 export interface Store {
   clusters(): Promise<readonly ClusterRecord[]>
-  addCluster(record: ClusterRecord): Promise<void>
+  /** The id that the alias then belongs to: two who mint one for the same alias at once agree on the first one's. */
+  addCluster(record: ClusterRecord): Promise<ClusterId>
   reign(cluster: ClusterId): Promise<Reign | undefined>
   reigns(cluster: ClusterId): Promise<readonly Reign[]>
   /** Refused (false) unless its epoch is higher than every one the store has seen for this cluster. Guarded by the lease's token. */

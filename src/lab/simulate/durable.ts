@@ -51,12 +51,13 @@ export class Durable {
     if (!this.holds(token)) throw new Error(`the lease is lost: token ${token} is not the store's ${this.lease.token}`)
   }
 
-  addCluster(record: ClusterRecord): void {
+  addCluster(record: ClusterRecord): ClusterId {
     const taken = this.clusters.find((c) => c.alias === record.alias && c.id !== record.id)
-    if (taken) throw new Error(`the name ${record.alias} is that of cluster ${taken.id}`)
+    if (taken) return taken.id
     const known = this.clusters.findIndex((c) => c.id === record.id)
     if (known < 0) this.clusters.push(record)
     else this.clusters[known] = { ...record, createdAt: this.clusters[known]?.createdAt ?? record.createdAt }
+    return record.id
   }
 
   forget(cluster: ClusterId, server: ServerId): void {

@@ -199,9 +199,7 @@ export class Daemon {
 async function clusterIdOf({ store, clock, ids }: DaemonParts, config: ClusterConfig): Promise<ClusterId> {
   const known = (await store.clusters()).find((c) => c.alias === config.alias)
   if (known) return known.id
-  const id = ids.cluster()
-  await store.addCluster({ id, alias: config.alias, createdAt: clock.wall() })
-  return id
+  return store.addCluster({ id: ids.cluster(), alias: config.alias, createdAt: clock.wall() })
 }
 
 function unproven({ isProven }: DaemonParts, config: ClusterConfig, topology: Topology): readonly string[] {

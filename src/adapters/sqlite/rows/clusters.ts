@@ -1,5 +1,4 @@
 import { type ClusterId, clusterId, type ServerId, serverId, wallTime } from '../../../model/ids.ts'
-import { ProblemError, problem } from '../../../model/problem.ts'
 import type { ServerStatus } from '../../../model/server.ts'
 import type { ClusterRecord, ServerRecord, StoredReading } from '../../../ports/store.ts'
 import type { Database } from '../database.ts'
@@ -17,7 +16,7 @@ export function clusterRows(db: Database, vantage: string) {
         createdAt: wallTime(number(row, 'created_at')),
       })),
 
-    addCluster: (record: ClusterRecord): void => db.write(() => addCluster(db, record)),
+    addCluster: (record: ClusterRecord): ClusterId => db.write(() => addCluster(db, record)),
 
     servers: (cluster: ClusterId): readonly ServerRecord[] =>
       db.all('SELECT * FROM addresses WHERE cluster = ? ORDER BY server, host, port', cluster).map((row) => ({
@@ -56,17 +55,15 @@ export function clusterRows(db: Database, vantage: string) {
   }
 }
 
-/** Idempotent by id; a cluster keeps its id when it is renamed. Two that mint an id for one alias at once: the second is refused. */
-function addCluster(db: Database, record: ClusterRecord): void {
+/** Idempotent by id; a cluster keeps its id when it is renamed. Of two that mint an id for one alias at once the first one's stands. */
+function addCluster(db: Database, record: ClusterRecord): ClusterId {
   const known = db.get('SELECT id FROM clusters WHERE alias = ?', record.alias)
-  if (known !== undefined && text(known, 'id') !== record.id) {
-    const why = `the name ${record.alias} already belongs to cluster ${text(known, 'id')}`
-    throw new ProblemError(problem('refused', { why, fix: 'repeat the command: it will find that cluster' }))
-  }
+  if (known !== undefined && text(known, 'id') !== record.id) return clusterId(text(known, 'id'))
   db.run(
     'INSERT INTO clusters (id, alias, created_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET alias = excluded.alias',
     ...[record.id, record.alias, Math.round(record.createdAt)],
   )
+  return record.id
 }
 
 function rememberServer(db: Database, { id, cluster, address, seenAt }: ServerRecord): void {
