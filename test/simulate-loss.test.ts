@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { planFailoverAct1 } from '../src/decide/recover/failover-act1.ts'
 import { ackerSet, settleLoss } from '../src/decide/recover/loss.ts'
+import { followers } from '../src/decide/recover/situation.ts'
 import { A_SCENE, Scene } from '../src/lab/simulate/index.ts'
 import { serverId } from '../src/model/ids.ts'
 import { A_REPLICA, A_SETTING, type Setting, sealedOf, situationOf } from './simulate-situations.ts'
@@ -23,7 +24,7 @@ describe('what can be proven about loss', () => {
           const safe = placements(n, k).every((holders) => holders.some((h) => sealed.includes(h)))
           const verdict = settleLoss(
             situation,
-            sealed.map((i) => serverId(`s${i + 2}`)),
+            followers(situation).filter((_, i) => sealed.includes(i)),
             undefined,
           )
           expect(verdict.kind === 'proven', `sealed ${sealed.join()}`).toBe(safe)
@@ -53,7 +54,7 @@ describe('what can be proven about loss', () => {
 
 test('a replica that restarted since the primary was last read may have dropped what it acknowledged: it proves nothing', () => {
   const situation = situationOf(A_SETTING)
-  const both = ['s2', 's3'].map(serverId)
+  const both = followers(situation)
   expect(settleLoss(situation, both, undefined).kind).toBe('proven')
   const members = situation.topology.members.map((m) => {
     const { answer } = m.sighting
@@ -89,7 +90,11 @@ describe.each(['mysql', 'mariadb'] as const)('where semi-sync proves nothing, on
     const { lastReading } = situation
     if (!lastReading) throw new Error('no reading')
     const kept = earlier.map(({ wrote, ageMs }) => ({ history: historyAt(wrote), ageMs }))
-    return settleLoss({ ...situation, lastReading: { ...lastReading, earlier: kept } }, [serverId('s2')], best)
+    return settleLoss(
+      { ...situation, lastReading: { ...lastReading, earlier: kept } },
+      best ? [{ id: serverId('s2'), status: best }] : [],
+      best,
+    )
   }
 
   test('the loss is as old as the newest reading that the winner has received all of, not as the last one', () => {

@@ -81,7 +81,10 @@ export function planSwitchoverAgain(act1: Plan, act2: Plan, situation: Situation
   const chained = chain([...follow, ...ready])
   const last = chained.at(-1)?.id
   const rest = act2.steps.map(
-    (s): Step => (s.kind === 'open_server' && last !== undefined ? { ...s, after: [...s.after, last] } : s),
+    (s): Step =>
+      (s.kind === 'open_server' || s.kind === 'barrier') && last !== undefined
+        ? { ...s, after: [...s.after, last] }
+        : s,
   )
   return { ...act2, steps: [...chained, ...rest] }
 }

@@ -19,11 +19,7 @@ export function planFailoverAct1(situation: Situation): Planned {
   const found = followers(situation)
   const ranking = rank(situation, found)
   const { demand, because } = demandOn(situation, situation.subjectState)
-  const loss = settleLoss(
-    situation,
-    found.map((f) => f.id),
-    ranking.mostAdvanced?.status,
-  )
+  const loss = settleLoss(situation, found, ranking.mostAdvanced?.status)
   const reasons = [
     ...vetoes(situation, found),
     ...fenceVeto(situation),

@@ -33,11 +33,7 @@ export function planFailoverAct2(situation: Situation, sealed: SealedReadings): 
   const candidates = sealedFollowers(situation, sealed)
   const ranking = rank(situation, candidates)
   const { winner, mostAdvanced } = ranking
-  const loss = settleLoss(
-    situation,
-    candidates.map((c) => c.id),
-    mostAdvanced?.status,
-  )
+  const loss = settleLoss(situation, candidates, mostAdvanced?.status)
   if (ranking.parted)
     return refuse({
       code: 'replicas_parted',
@@ -92,7 +88,7 @@ function promotion(situation: Situation, cast: Cast): readonly Step[] {
   const ready = catchUp.at(-1)?.id ?? `drain:${winner.id}`
   const half = winner.channel.halfReceived
   const attachments = attachingAckers(situation, cast, ready)
-  const gates: readonly Step[] = [
+  const readying: readonly Step[] = [
     {
       kind: 'stop_applier',
       id: `stop_applier:${winner.id}`,
@@ -110,7 +106,14 @@ function promotion(situation: Situation, cast: Cast): readonly Step[] {
       [...attachments.map((s) => s.id), `source_on:${winner.id}`],
       situation.policy.attachDeadlineMs,
     ),
-    ...barriers(situation),
+  ]
+  // Last of all: a drain may take a minute, and a supervisor may have started the old primary again meanwhile.
+  const gates = [
+    ...readying,
+    ...barriers(
+      situation,
+      readying.map((s) => s.id),
+    ),
   ]
   return oncePerId([
     drainStep(situation, winner),

@@ -1,4 +1,4 @@
-import { executedWithinReceived } from '../../model/history.ts'
+import { executedWithinReceived, receivedWithin } from '../../model/history.ts'
 import { type ServerId, serverId } from '../../model/ids.ts'
 import type { Refusal, Risk } from '../../model/plan.ts'
 import { refuse } from '../../model/plan.ts'
@@ -6,9 +6,11 @@ import { type Policy, UNPROVEN_LOSS_BOUND_S } from '../../model/policy.ts'
 import type { SemiSyncSource, ServerStatus } from '../../model/server.ts'
 import { member } from '../../model/topology.ts'
 import { holdsAllOf } from './opening.ts'
+import { errantOf, fromOthers } from './rank.ts'
 import {
   type EarlierReading,
   edgesToSubject,
+  type Follower,
   knownHistories,
   type PrimaryReading,
   type Situation,
@@ -83,7 +85,7 @@ export type LossVerdict =
 /** Whether policy lets us go on with what `sealed` holds. `received`: the reading of the best received history, for the age bound. */
 export function settleLoss(
   situation: Situation,
-  sealed: readonly ServerId[],
+  sealed: readonly Holder[],
   best: ServerStatus | undefined,
 ): LossVerdict {
   const { settled } = situation.opening ?? {}
@@ -93,15 +95,29 @@ export function settleLoss(
     return { kind: 'refused', refusal: lacksWhatWasSealed(situation) }
   const ackers = ackerSet(situation)
   if (ackers) {
-    const held = ackers.holders.filter((id) => sealed.includes(id) && !restartedSince(situation, id)).length
+    const apart = sealed.filter((holder) => !brings(situation, holder, best)).map((holder) => holder.id)
+    const ids = sealed.map((holder) => holder.id)
+    const bringing = ids.filter((id) => !apart.includes(id) && !restartedSince(situation, id))
+    const held = ackers.holders.filter((id) => bringing.includes(id)).length
     if (held >= ackers.mustSeal) return { kind: 'proven', says: provenText(ackers, held), risks: residue(ackers) }
     if (demandsProof(situation.policy, true))
-      return { kind: 'refused', refusal: tooFewSealed(situation, ackers, sealed) }
+      return { kind: 'refused', refusal: tooFewSealed(situation, ackers, { sealed: ids, apart }) }
   } else if (demandsProof(situation.policy, false)) {
     return { kind: 'refused', refusal: noLossless() }
   }
   return boundedLoss(situation, best)
 }
+
+type Holder = Pick<Follower, 'id' | 'status'>
+
+/**
+ * One with errant transactions is neither promoted nor caught up from: what it alone acknowledged would stay behind with it. So it
+ * proves something only where the most advanced of the others has all that it received.
+ */
+const brings = (situation: Situation, holder: Holder, best: ServerStatus | undefined): boolean =>
+  errantOf(situation, holder) === '' ||
+  (best !== undefined &&
+    receivedWithin(fromOthers(situation, holder), best.history, knownHistories(situation)) === 'yes')
 
 const demandsProof = (policy: Policy, lossless: boolean): boolean =>
   policy.loss.kind === 'proven' || (policy.loss.kind === 'auto' && lossless)
@@ -143,10 +159,21 @@ function restartedSince(situation: Situation, id: ServerId): boolean {
   return answer.at - answer.status.uptimeS * 1000 > reading.at
 }
 
-function tooFewSealed(situation: Situation, ackers: AckerSet, sealed: readonly ServerId[]): Refusal {
+interface Found {
+  readonly sealed: readonly ServerId[]
+  /** Of those, the errant ones that hold what the most advanced of the others lacks. */
+  readonly apart: readonly ServerId[]
+}
+
+function tooFewSealed(situation: Situation, ackers: AckerSet, { sealed, apart }: Found): Refusal {
   const missing = ackers.holders.filter((id) => !sealed.includes(id))
   const restarted = ackers.holders.filter((id) => sealed.includes(id) && restartedSince(situation, id))
-  const held = ackers.holders.length - missing.length - restarted.length
+  const errant = ackers.holders.filter((id) => apart.includes(id) && !restarted.includes(id))
+  const held = ackers.holders.length - missing.length - restarted.length - errant.length
+  const kept =
+    errant.length === 0
+      ? ''
+      : `; ${errant.join(', ')} received what the others lack, and cannot lead because of errant transactions`
   const absent = missing.length === 0 ? '' : `; missing: ${missing.join(', ')}`
   const dropped =
     restarted.length === 0
@@ -154,7 +181,7 @@ function tooFewSealed(situation: Situation, ackers: AckerSet, sealed: readonly S
       : `; ${restarted.join(', ')} restarted since the primary was last read, and may have dropped what it had acknowledged`
   return refuse({
     code: 'loss_not_provable',
-    says: `acknowledged writes may be lost: ${held} of the ${ackers.holders.length} servers that may hold an acknowledgement are sealed, ${ackers.mustSeal} are needed (wait count ${ackers.waitCount})${absent}${dropped}`,
+    says: `acknowledged writes may be lost: ${held} of the ${ackers.holders.length} servers that may hold an acknowledgement are sealed, ${ackers.mustSeal} are needed (wait count ${ackers.waitCount})${absent}${dropped}${kept}`,
     tryThis: `bring one more of them back, or accept a loss: regent failover ${situation.topology.alias} --loss 10s --reason "…"`,
   })
 }

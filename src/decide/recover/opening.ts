@@ -6,7 +6,7 @@ import type { Step } from '../../model/step.ts'
 import { leaksWhenClosed } from '../fence/privileged.ts'
 import { barrierStep, fenceDemand, type SubjectState } from '../fence/proof.ts'
 import { fencing } from './fencing.ts'
-import { errantOf } from './rank.ts'
+import { fromOthers } from './rank.ts'
 import {
   atHome,
   knownHistories,
@@ -33,23 +33,25 @@ export function fenced(situation: Situation): readonly Fenced[] {
  * because they took a message of the epoch before it.
  */
 export function demandOn(
-  { policy, opening }: Situation,
+  { policy, opening, topology, subject }: Situation,
   state: SubjectState,
 ): { readonly demand: FenceDemand; readonly because: string } {
   const found = fenceDemand(policy, state)
-  if (opening?.unannounced === undefined) return found
   const { atLeast } = found.demand
+  const givenUp = opening !== undefined && topology.reign?.primary === subject
+  // A person may accept it by name without any proof. Else: that it refuses us is one pair of eyes, for nobody need follow it yet.
+  if (!givenUp || (opening.unannounced === undefined && (atLeast === 'none' || state !== 'refused'))) return found
   return {
     demand: atLeast === 'none' ? { atLeast: 'routes', alsoRoutes: false } : { atLeast, alsoRoutes: true },
     because: `${found.because}; and its routes must not have been told of it`,
   }
 }
 
-export function barriers(situation: Situation): readonly Step<'barrier'>[] {
+export function barriers(situation: Situation, after: readonly string[]): readonly Step<'barrier'>[] {
   const { policy, routes, subject, topology } = situation
   const leaks = leaksWhenClosed(topology)
   return fenced(situation).map(({ server, demand, stopped, addresses }) => {
-    const step = barrierStep(policy, { server, demand, stopped, routes, addresses, leaks })
+    const step = { ...barrierStep(policy, { server, demand, stopped, routes, addresses, leaks }), after }
     return server === subject ? step : { ...step, id: `${step.id}:${server}` }
   })
 }
@@ -77,10 +79,9 @@ export function withoutUndo({ undo: _, ...step }: Step): Step {
  */
 export function holdsAllOf(situation: Situation, settled: Settled, best: ServerStatus | undefined): boolean {
   if (best === undefined || settled.sealed.size === 0) return false
-  const before = [...settled.sealed]
-    .map(([id, status]) => ({ id, status: atHome(situation, id, status) }))
-    .filter((s) => errantOf(situation, s) === '')
-    .map((s) => s.status.history)
+  const before = [...settled.sealed].map(([id, status]) =>
+    fromOthers(situation, { id, status: atHome(situation, id, status) }),
+  )
   const context = [...knownHistories(situation), ...before]
   return before.every((history) => receivedWithin(history, best.history, context) === 'yes')
 }

@@ -1,4 +1,4 @@
-import { ownWritesBeyond } from '../../model/history/own-writes.ts'
+import { ownWritesBeyond, withoutOwnWrites } from '../../model/history/own-writes.ts'
 import { compareReceived, drained, errant, type History } from '../../model/history.ts'
 import type { ServerId } from '../../model/ids.ts'
 import type { Ranked } from '../../model/plan.ts'
@@ -59,6 +59,13 @@ export function errantOf(situation: Situation, { id, status }: Pick<Follower, 'i
   const reference = situation.lastReading?.status.history
   if (!reference || situation.formerPrimaries.includes(id)) return ''
   return ownWritesBeyond(status.history, reference, { uuid: id, numericId: status.numericId })
+}
+
+/** What it has from others: it may alone hold what was acknowledged, and is neither promoted nor caught up from. */
+export function fromOthers(situation: Situation, { id, status }: Pick<Follower, 'id' | 'status'>): History {
+  const reference = situation.lastReading?.status.history
+  if (!reference || situation.formerPrimaries.includes(id)) return status.history
+  return withoutOwnWrites(status.history, reference, { uuid: id, numericId: status.numericId })
 }
 
 const preferTheWinner = (a: Follower, b: Follower, winner: Follower | undefined): number =>
