@@ -5,11 +5,13 @@ import { lstat, mkdir, open, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commandAnnouncer } from './adapters/announce/command.ts'
+import { strangeRoom } from './adapters/announce/owner.ts'
 import { proxyAnnouncer } from './adapters/announce/proxy.ts'
 import { ensureProxyRunning, type SpawnedProxy } from './adapters/announce/proxy-start.ts'
 import { printAddress, sameAddress } from './model/address.ts'
 import type { ClusterConfig, RegentConfig, RouteConfig } from './model/cluster.ts'
 import type { ClusterId } from './model/ids.ts'
+import { ProblemError, problem } from './model/problem.ts'
 import type { ProxyStatus } from './model/proxy-control.ts'
 import type { Announcer } from './ports/announcers.ts'
 import type { Clock } from './ports/clock.ts'
@@ -53,10 +55,12 @@ export async function openRoutes(
       continue
     }
     const place = await proxyPlace(config, cluster, route)
-    const access = { control: place.control, token: place.token, cluster: id }
+    const { control, room, token, knownTo } = place
+    const access = { control, room, token, knownTo, cluster: id }
     announcers.set(route.name, proxyAnnouncer(route.name, access))
     if (!route.spawn) continue
     starters.push(async () => {
+      await makeRoom(place)
       await backHome(cluster, route, () => isThere(place.control))
       using deadline = clock.deadline(START_PROXY_MS)
       const found = await ensureProxyRunning(
@@ -103,7 +107,11 @@ async function backHome(cluster: ClusterConfig, route: ProxyRoute, isBack: () =>
 
 interface ProxyPlace {
   readonly control: string
+  /** The folder of the control socket, where it does not lie in the store's. */
+  readonly room: string | undefined
   readonly token: string
+  /** The user who owns the file of the token: whoever that is knows it already. */
+  readonly knownTo: number | undefined
   readonly tokenFile: string
   readonly stateFile: string
   readonly log: string
@@ -116,14 +124,24 @@ const LONGEST_SOCKET_PATH = 100
 export async function proxyPlace(config: RegentConfig, cluster: ClusterConfig, route: ProxyRoute): Promise<ProxyPlace> {
   const stem = `proxy-${cluster.alias}-${route.name}`
   const beside = join(config.storeDir, `${stem}.sock`)
-  const far = join(tmpdir(), `regent-${createHash('sha256').update(beside).digest('hex').slice(0, 16)}.sock`)
+  const isNear = Buffer.byteLength(beside) <= LONGEST_SOCKET_PATH
+  // Its name can be guessed, so it may be somebody else's: it is used only where it is ours, and in one of ours nobody makes files.
+  const far = join(tmpdir(), `regent-${createHash('sha256').update(beside).digest('hex').slice(0, 16)}`)
+  const tokenFile = join(config.storeDir, TOKEN)
   return {
-    control: Buffer.byteLength(beside) <= LONGEST_SOCKET_PATH ? beside : far,
+    control: isNear ? beside : join(far, 'proxy.sock'),
+    room: isNear ? undefined : far,
     token: await secretIn(config.storeDir, TOKEN),
-    tokenFile: join(config.storeDir, TOKEN),
+    knownTo: (await lstat(tokenFile).catch(() => undefined))?.uid,
+    tokenFile,
     stateFile: join(config.storeDir, `${stem}.route`),
     log: join(config.storeDir, `${stem}.log`),
   }
+}
+
+/** Made by whoever starts a proxy, and made again where the folder for everybody was cleaned up: the proxy comes back there by itself. */
+async function makeRoom({ room }: ProxyPlace): Promise<void> {
+  if (room !== undefined) await mkdir(room, { mode: 0o700 }).catch(() => undefined) // what stands there is judged before it is used
 }
 
 /**
@@ -149,7 +167,12 @@ export async function proxyOptions(
   route: ProxyRoute,
   signal: AbortSignal,
 ): Promise<ProxyOptions> {
-  const { control, token, tokenFile, stateFile } = await proxyPlace(config, cluster, route)
+  const place = await proxyPlace(config, cluster, route)
+  const { control, room, token, tokenFile, stateFile } = place
+  await makeRoom(place)
+  const why = room === undefined ? undefined : strangeRoom(room, place.knownTo)
+  if (why !== undefined)
+    throw new ProblemError(problem('control_unusable', { path: control, why, fix: `look whose it is: ls -ld ${room}` }))
   return {
     listen: route.listen,
     control,

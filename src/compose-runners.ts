@@ -206,8 +206,8 @@ async function withProxy<T>(
   ask: (proxy: ReturnType<typeof proxyAnnouncer>, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const id = await clusterIdOf(config, cluster)
-  const { control, token } = await proxyPlace(config, cluster, route)
-  using proxy = proxyAnnouncer(route.name, { control, token, cluster: id })
+  const { control, room, token, knownTo } = await proxyPlace(config, cluster, route)
+  using proxy = proxyAnnouncer(route.name, { control, room, token, knownTo, cluster: id })
   using deadline = systemClock().deadline(ASK_PROXY_MS)
   // Awaited here: the link is given back when this function ends.
   return await ask(proxy, deadline.signal)

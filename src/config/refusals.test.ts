@@ -41,7 +41,8 @@ describe('fencing, every combination of policy and routes', () => {
     const silentGoesOn = level === 'none' || ((level === undefined || level === 'routes') && routesProvable)
     expect(outcomeOf(rows, 'fence', 'silent')).toBe(silentGoesOn ? 'goes_on' : 'refused')
 
-    const refusedGoesOn = level === undefined ? startsReadOnly || routesProvable : level !== 'off'
+    const outlived = level === undefined || level === 'routes' || level === 'readonly'
+    const refusedGoesOn = outlived ? startsReadOnly || routesProvable : level !== 'off'
     expect(outcomeOf(rows, 'fence', 'refused')).toBe(refusedGoesOn ? 'goes_on' : 'refused')
 
     const answersGoesOn = level !== 'stopped' && level !== 'off'

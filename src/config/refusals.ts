@@ -1,5 +1,5 @@
 import type { ClusterConfig, RouteConfig } from '../model/cluster.ts'
-import { type FenceDemand, printDemand, provenLevels, satisfies } from '../model/fence.ts'
+import { type FenceDemand, outlivesStop, printDemand, provenLevels, satisfies } from '../model/fence.ts'
 import { type Policy, UNPROVEN_LOSS_BOUND_S } from '../model/policy.ts'
 
 /**
@@ -67,7 +67,8 @@ const SEEN: { readonly [E in End]: { readonly stopped: boolean; readonly closedR
 }
 
 function demandOf({ fence, startsReadOnly }: Policy, end: End): FenceDemand {
-  if (fence.kind === 'at_least') return { atLeast: fence.level, alsoRoutes: false }
+  if (fence.kind === 'at_least')
+    return { atLeast: fence.level, alsoRoutes: end === 'refused' && outlivesStop(fence.level) && !startsReadOnly }
   if (end === 'silent') return { atLeast: 'routes', alsoRoutes: false }
   // A stopped server that may come back writable is no danger only while clients have no way to it.
   if (end === 'refused') return { atLeast: 'stopped', alsoRoutes: !startsReadOnly }

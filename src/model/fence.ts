@@ -9,6 +9,12 @@ export interface FenceDemand {
 export const printDemand = (demand: FenceDemand): string =>
   demand.alsoRoutes && demand.atLeast !== 'routes' ? `${demand.atLeast} and routes` : demand.atLeast
 
+/**
+ * Closed routes and read-only last longer than a stop: where a server may start writable, that it is stopped now stands in for neither.
+ * Whoever demands `stopped` by name has decided that it is enough.
+ */
+export const outlivesStop = (level: ProofLevel): boolean => level === 'routes' || level === 'readonly'
+
 /** `off` cuts every client, so it stands for the routes, too. */
 export function satisfies(proven: readonly ProofLevel[], demand: FenceDemand): boolean {
   if (demand.atLeast === 'none') return true

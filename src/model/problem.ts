@@ -61,7 +61,7 @@ export const PROBLEMS = {
     exit: 3,
     says: (f) => `at ${f['server']} there is now another server (${f['found']}): nothing was changed there`,
     tryThis: (f) =>
-      `${f['meant']} was meant; see who is where: regent topology; try again once it is seen at its new address; if it is gone for good: regent forget`,
+      `${f['meant']} was meant; see who is where: regent topology; try again once it is seen at its new address; if it is gone for good: regent forget; if it is the primary under a new identity: regent adopt --open --over-reign --reason "…"`,
   },
   flavour_unknown: {
     exit: 2,

@@ -111,7 +111,7 @@ export const PRIVILEGES: Table = {
       ...['mysql.global_priv', 'mysql.roles_mapping'].map((on) => ({
         name: 'SELECT',
         on,
-        why: 'without it nobody knows which accounts write in spite of read_only, and no switchover begins; it shows the hashes of passwords, so keep this account as safe as one of an administrator',
+        why: 'without it nobody knows which accounts write in spite of read_only, no switchover begins and no server rejoins; it shows the hashes of passwords, so keep this account as safe as one of an administrator',
       })),
     ],
     replication: [

@@ -4,7 +4,7 @@ import type { Flavour } from '../model/version.ts'
 /**
  * MariaDB has no server_uuid. Its server_id alone collides (copied configurations), `@@server_uid` is one per host and port
  * at most, so the identity is what no two live servers share: where it runs, where its data lies, and its number. It changes
- * when a server is moved to another host or directory: then it is a new server for us, and is adopted anew.
+ * when a server is moved to another host or directory: then it is a new server for us, and is adopted anew (`regent adopt --open --over-reign`).
  */
 export interface MariadbPlace {
   readonly hostname: string

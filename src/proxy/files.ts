@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
 import { link, open, rename, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
@@ -35,3 +36,28 @@ export async function createFile(path: string, text: string): Promise<boolean> {
 
 export const isCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code
+
+export type Secret =
+  | { readonly kind: 'ours'; readonly text: string }
+  | { readonly kind: 'lost' }
+  /** It cannot be read, or somebody else may have written it or may read it. */
+  | { readonly kind: 'not_ours'; readonly why: string }
+
+/**
+ * A secret of this user's or root's, which nobody else can have made or read. Looked at and read through one open file, so that it cannot
+ * be exchanged in between; a link is not followed, and a pipe not waited for.
+ */
+export async function readSecret(path: string): Promise<Secret> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const seen = await file.stat()
+    if (!seen.isFile()) return { kind: 'not_ours', why: 'it is no regular file' }
+    if (seen.uid !== 0 && seen.uid !== process.getuid?.())
+      return { kind: 'not_ours', why: `it belongs to the user with id ${seen.uid}` }
+    if ((seen.mode & 0o077) !== 0) return { kind: 'not_ours', why: 'other users have rights on it' }
+    return { kind: 'ours', text: (await file.readFile('utf8')).trim() }
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return { kind: 'lost' }
+    return { kind: 'not_ours', why: isCode(error, 'ELOOP') ? 'it is a symbolic link' : String(error) }
+  }
+}

@@ -1,12 +1,13 @@
 /** A proxy whose folder is removed under it, as it serves: on real files and sockets. */
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { clusterId, epoch } from '../model/ids.ts'
 import type { RouteMessage } from '../model/route.ts'
+import { claimTo } from './claim.ts'
 import { Control } from './control.ts'
 import { Door } from './door.ts'
 import { createFile } from './files.ts'
@@ -27,6 +28,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
+  vi.restoreAllMocks()
   await rm(dir, { recursive: true, force: true })
 })
 
@@ -42,10 +44,10 @@ const options = (): ProxyOptions => ({
   signal: new AbortController().signal,
 })
 
-async function proxy(): Promise<() => Promise<void>> {
+async function proxy(say: (line: string) => void = () => undefined): Promise<() => Promise<void>> {
   const ends = new AbortController()
   await createFile(join(folder, 'proxy.token'), 'the first token\n')
-  const start = await startProxy({ ...options(), signal: ends.signal })
+  const start = await startProxy({ ...options(), say, signal: ends.signal })
   if (start.kind === 'refused') throw new Error(start.problem.says)
   const stop = async (): Promise<void> => {
     ends.abort()
@@ -83,10 +85,39 @@ test('where a new store has made its own token already, the proxy takes that one
   await proxy()
   await rm(folder, { recursive: true })
   await mkdir(folder)
-  await writeFile(join(folder, 'proxy.token'), 'the second token\n')
+  await writeFile(join(folder, 'proxy.token'), 'the second token\n', { mode: 0o600 })
   await vi.waitFor(async () => expect(await status('the second token')).toHaveProperty('ok'), PATIENT)
   expect(await status('the first token')).toMatchObject({ refused: 'wrong token', pid: process.pid })
   expect(await readFile(join(folder, 'proxy.token'), 'utf8')).toBe('the second token\n')
+})
+
+/** As another user would have left it: root gives the file away, anybody else takes another name. */
+async function makeForeign(path: string): Promise<void> {
+  if (process.getuid?.() === 0) await chown(path, 65_534, 65_534)
+  else vi.spyOn(process, 'getuid').mockReturnValue(65_534)
+}
+
+const notOurs: Readonly<Record<string, (path: string) => Promise<void>>> = {
+  'another user owns': makeForeign,
+  'other users may read': (path) => chmod(path, 0o644),
+  'is a symbolic link': async (path) => {
+    await rename(path, `${path}.aside`)
+    await symlink(`${path}.aside`, path)
+  },
+}
+test.each(Object.keys(notOurs))('a new token in a file that %s is not taken, and that is said once', async (which) => {
+  const said: string[] = []
+  await proxy((line) => said.push(line))
+  const file = join(folder, 'proxy.token')
+  const next = `${file}.next`
+  await writeFile(next, 'the second token\n', { mode: 0o600 })
+  await notOurs[which]?.(next)
+  await rename(next, file)
+  await vi.waitFor(() => expect(said).toHaveLength(1), PATIENT)
+  await new Promise((resolve) => setTimeout(resolve, 1200)) // longer than one more look
+  expect(said).toEqual([expect.stringContaining(`the token in ${file} is not taken`)])
+  expect(await status('the second token')).toMatchObject({ refused: 'wrong token' })
+  expect(await status()).toHaveProperty('ok')
 })
 
 test('it never makes the folder, and a folder that was moved aside and back is as it was', async () => {
@@ -98,9 +129,17 @@ test('it never makes the folder, and a folder that was moved aside and back is a
   expect(await status()).toHaveProperty('ok')
 })
 
+/** Whoever only looks whether somebody is there is gone before it is greeted. */
+const greets =
+  (says = '') =>
+  (socket: Socket): void => {
+    socket.on('error', () => undefined)
+    socket.end(says)
+  }
+
 test("the door is never made in another's place, and closing one does not take another's away", async () => {
   const path = join(folder, 'a.sock')
-  const [old, other] = [new Door(path, (socket) => socket.end('old')), new Door(path, (socket) => socket.end('other'))]
+  const [old, other] = [new Door(path, greets('old')), new Door(path, greets('other'))]
   expect(await old.open()).toBeUndefined()
   await rm(folder, { recursive: true })
   await mkdir(folder)
@@ -115,15 +154,52 @@ test("the door is never made in another's place, and closing one does not take a
 
 test('of many doors that are made at once at a path where nobody stands, one is', async () => {
   const path = join(folder, 'a.sock')
-  const doors = Array.from({ length: 8 }, () => new Door(path, (socket) => socket.end()))
+  const doors = Array.from({ length: 8 }, () => new Door(path, greets()))
   const made = await Promise.all(doors.map((door) => door.open()))
   expect(made.filter((refused) => refused === undefined)).toHaveLength(1)
   expect(new Set(made.map((refused) => refused?.code))).toEqual(new Set([undefined, 'control_taken']))
   for (const door of doors) await door[Symbol.asyncDispose]()
 })
 
+/** What a killed process leaves: a socket file with nobody behind it. */
+async function leaveDead(path: string): Promise<void> {
+  const server = createServer().listen(`${path}.tmp`)
+  await once(server, 'listening')
+  await rename(`${path}.tmp`, path) // so that closing does not remove it
+  await new Promise((resolve) => server.close(resolve))
+}
+
+test('of many doors that are made at once where a killed process left its own, one is, and it is the one that is found', async () => {
+  const path = join(folder, 'a.sock')
+  for (let round = 0; round < 5; round += 1) {
+    await leaveDead(path)
+    const doors = Array.from({ length: 8 }, (_, i) => new Door(path, greets(String(i))))
+    const made = await Promise.all(doors.map((door) => door.open()))
+    const open = made.flatMap((refused, i) => (refused === undefined ? [i] : []))
+    expect(open).toHaveLength(1)
+    const [answer] = await once(connect(path), 'data')
+    expect(String(answer)).toBe(String(open[0]))
+    for (const door of doors) await door[Symbol.asyncDispose]()
+    expect(await readdir(folder)).toEqual([])
+  }
+})
+
+test('a door is not made while somebody else who claims it lives; a claim that a killed process left is in nobody’s way', async () => {
+  const path = join(folder, 'a.sock')
+  await leaveDead(path)
+  await leaveDead(claimTo(path))
+  const rival = createServer().listen(claimTo(path))
+  await once(rival, 'listening')
+  const { ino } = await stat(path)
+  await using door = new Door(path, greets())
+  expect(await door.open()).toMatchObject({ code: 'control_taken' })
+  expect((await stat(path)).ino).toBe(ino)
+  await new Promise((resolve) => rival.close(resolve))
+  expect(await door.open()).toBeUndefined()
+})
+
 test('a door that is being closed is not made again', async () => {
-  const door = new Door(join(folder, 'a.sock'), (socket) => socket.end())
+  const door = new Door(join(folder, 'a.sock'), greets())
   await door.open()
   await rm(folder, { recursive: true })
   await mkdir(folder)

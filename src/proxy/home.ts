@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import type { Control } from './control.ts'
-import { createFile, isCode } from './files.ts'
+import { createFile, readSecret } from './files.ts'
 import type { Keep } from './keep.ts'
 
 /** Three small looks into one folder; a lost one is noticed before a person who starts Regent again has lost patience. */
@@ -12,6 +11,8 @@ export interface HomeParts {
   readonly token: string
   /** Where Regent finds the token; undefined where it knows it from elsewhere. */
   readonly tokenFile: string | undefined
+  /** A line for the log. */
+  readonly say: (line: string) => void
 }
 
 /**
@@ -23,6 +24,7 @@ export class Home implements Disposable {
   readonly #parts: HomeParts
   #token: string
   #wasLost = false
+  #toldOf: string | undefined
   #timer: NodeJS.Timeout | undefined
   #over = false
 
@@ -60,12 +62,17 @@ export class Home implements Disposable {
   async #readToken(): Promise<{ readonly token: string } | 'lost' | 'unknown'> {
     const { tokenFile } = this.#parts
     if (tokenFile === undefined) return 'unknown'
-    try {
-      const token = (await readFile(tokenFile, 'utf8')).trim()
-      return token === '' ? 'unknown' : { token }
-    } catch (error) {
-      return isCode(error, 'ENOENT') ? 'lost' : 'unknown'
-    }
+    const file = await readSecret(tokenFile)
+    this.#tell(tokenFile, file.kind === 'not_ours' ? file.why : undefined)
+    if (file.kind !== 'ours') return file.kind === 'lost' ? 'lost' : 'unknown'
+    return file.text === '' ? 'unknown' : { token: file.text }
+  }
+
+  /** Once: it is looked at every second. */
+  #tell(tokenFile: string, why: string | undefined): void {
+    if (why !== undefined && why !== this.#toldOf)
+      this.#parts.say(`the token in ${tokenFile} is not taken, the one before it stays in force: ${why}`)
+    this.#toldOf = why
   }
 
   async #restoreToken(): Promise<void> {

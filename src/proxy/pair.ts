@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Address } from '../model/address.ts'
 import type { Instant } from '../model/ids.ts'
+import { closeSoon, endWithin, FLUSH_MS, flushAndClose } from './farewell.ts'
 import type { CloseHow } from './gate.ts'
 import type { Traffic } from './idle.ts'
 import { errorAnswer, errorGreeting } from './refusal.ts'
@@ -28,8 +29,6 @@ interface Attempt {
 const KEPT_BYTES = 16_384
 /** A server notices clients whose host is gone by probing them. Through a proxy it probes the proxy: the proxy probes both ends. */
 const KEEPALIVE_MS = 60_000
-/** A client that takes no bytes any more, or does not end its statement, must not keep a dead session. */
-const FLUSH_MS = 1000
 
 /** One client, and the server connection that it was given, if any. Passes bytes untouched, in both directions with backpressure. */
 export class Pair {
@@ -137,7 +136,7 @@ export class Pair {
 
   refuse(says: string): void {
     this.#over = true
-    this.#flushAndClose(errorGreeting(says))
+    flushAndClose(this.client, errorGreeting(says))
   }
 
   /** `flushed`: a statement that was held back is answered, where that is possible, and was not executed for certain. */
@@ -153,7 +152,7 @@ export class Pair {
     }
     backend?.destroySoon()
     if (this.hasKept && this.canBeTold) this.#refuseKept()
-    else this.#flushAndClose()
+    else flushAndClose(this.client)
   }
 
   /** From now on it is known whether the client has said anything, without holding it. */
@@ -225,7 +224,7 @@ export class Pair {
 
   #refuseKept(): void {
     this.#refusing = new Statements()
-    this.#endWithin(FLUSH_MS)
+    endWithin(this.client, FLUSH_MS)
     for (const bytes of this.#kept) this.#refuseStatement(bytes)
     this.client.resume()
   }
@@ -238,7 +237,7 @@ export class Pair {
     if (!statements.isStrange && !statements.isWhole) return
     this.#refusing = undefined
     const { owed } = statements
-    this.#flushAndClose(statements.isStrange || owed === undefined ? undefined : errorAnswer(owed))
+    flushAndClose(this.client, statements.isStrange || owed === undefined ? undefined : errorAnswer(owed))
   }
 
   /** A client that has said its last word may still be waiting for an answer: the server decides when the session ends. */
@@ -271,35 +270,8 @@ export class Pair {
     }
     this.#over = true
     // Pools take a closed connection for what it is and reconnect; one left open would hang them until their own timeout.
-    if (how === 'ended') this.#flushAndClose()
-    else this.#closeSoon()
+    if (how === 'ended') flushAndClose(this.client)
+    else closeSoon(this.client)
     this.#events.sessionEnded(this.id)
-  }
-
-  /** What the client still says is read and dropped: bytes left unread would turn our end into a reset, which loses its last answer. */
-  #flushAndClose(last?: Buffer): void {
-    const { client } = this
-    if (last) client.end(last)
-    else client.end()
-    if (client.readableEnded) client.destroySoon()
-    else client.once('end', () => client.destroySoon())
-    client.resume()
-    this.#endUnlessItTakes()
-    client.once('finish', () => this.#endWithin(FLUSH_MS))
-  }
-
-  #closeSoon(): void {
-    this.client.destroySoon()
-    this.#endUnlessItTakes()
-  }
-
-  /** A slow client still gets its last answer, as long as it takes any of it; one that has it all must go. */
-  #endUnlessItTakes(): void {
-    this.client.setTimeout(FLUSH_MS, () => this.client.destroy())
-  }
-
-  #endWithin(ms: number): void {
-    const bound = setTimeout(() => this.client.destroy(), ms)
-    this.client.once('close', () => clearTimeout(bound))
   }
 }

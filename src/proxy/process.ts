@@ -28,6 +28,8 @@ export interface ProxyOptions {
   readonly holdMs: number
   /** Remembers the highest route message, for ordering only. */
   readonly stateFile: string
+  /** A line for the log, which is the standard error output where nothing else is said. */
+  readonly say?: (line: string) => void
   /** Ends the proxy. */
   readonly signal: AbortSignal
 }
@@ -42,6 +44,7 @@ export type ProxyStart =
   | { readonly kind: 'running'; readonly proxy: RunningProxy }
   | { readonly kind: 'refused'; readonly problem: Problem }
 
+const toLog = (line: string): void => void process.stderr.write(`regent proxy: ${line}\n`)
 const now = (): Instant => instant(performance.now())
 
 /** Undefined when it has served and was stopped, or the problem for which it could not start. */
@@ -92,7 +95,7 @@ class TheProxy {
     const { path, answer } = { path: options.control, answer: (request: ProxyRequest) => this.#answer(request) }
     this.#control = new Control({ path, answer, token: options.token, cluster: options.cluster })
     const { token, tokenFile } = options
-    this.#home = new Home({ control: this.#control, keep: parts.keep, token, tokenFile })
+    this.#home = new Home({ control: this.#control, keep: parts.keep, token, tokenFile, say: options.say ?? toLog })
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#stop = resolve
     this.ended = promise.then(() => this.#close())

@@ -7,10 +7,9 @@ import {
   printLine,
   readLine,
 } from '../../model/proxy-control.ts'
+import { type Place, strangerAt } from './owner.ts'
 
-export interface ProxyAccess {
-  /** Path of the proxy's control socket (unix domain). */
-  readonly control: string
+export interface ProxyAccess extends Place {
   readonly cluster: ClusterId
   readonly token: string
 }
@@ -42,6 +41,9 @@ export class ProxyLink {
   /** Requests of one link are answered in the order in which they were asked. */
   ask(request: ProxyRequest, signal: AbortSignal): Promise<ProxyAnswer> {
     if (signal.aborted) return Promise.resolve({ kind: 'silent', why: printReason(signal) })
+    // Before the connection: the first that is said on it is the token.
+    const stranger = this.#socket ? undefined : strangerAt(this.#access)
+    if (stranger !== undefined) return Promise.resolve({ kind: 'silent', why: stranger })
     const socket = this.#socket ?? this.#connect()
     const n = ++this.#numbers
     return new Promise((resolve) => {

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { clusterId, epoch } from '../../model/ids.ts'
 import { PROXY_CONTROL_VERSION, printLine } from '../../model/proxy-control.ts'
 import type { RouteMessage } from '../../model/route.ts'
@@ -19,6 +19,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'regent-link-'))
 })
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const socket of sockets) socket.destroy()
   sockets.clear()
   await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)))
@@ -43,6 +44,12 @@ async function peer(reply: (line: Readonly<Record<string, unknown>>) => unknown)
   })
   server.listen(access().control)
   await once(server, 'listening')
+}
+
+/** As another user would have made it: root gives the file away, anybody else takes another name. */
+async function makeForeign(path: string): Promise<void> {
+  if (process.getuid?.() === 0) await chown(path, 65_534, 65_534)
+  else vi.spyOn(process, 'getuid').mockReturnValue(65_534)
 }
 
 const hello = { hello: { version: PROXY_CONTROL_VERSION } }
@@ -155,4 +162,39 @@ test('why a proxy neither shows its state nor stops is told in its own words, wi
   expect(await why()).toEqual({ unknown: 'the proxy answered something that is no answer', refused: false })
   answer = undefined // frozen
   expect(await why()).toMatchObject({ unknown: expect.stringContaining('no answer'), refused: false })
+})
+
+test('the token is not sent to a socket that another user made, unless that user has written it', async () => {
+  const heard: unknown[] = []
+  await peer((line) => {
+    heard.push(line)
+    return line['token'] ? hello : { n: line['n'], ok: status(message) }
+  })
+  await makeForeign(access().control)
+  using announcer = proxyAnnouncer('proxy', access())
+  const never = (): never => {
+    throw new Error('started a second one')
+  }
+  const why = expect.stringMatching(/p\.sock belongs to the user with id \d+, so the token is not sent there/)
+  expect(await announcer.withdraw(message, soon())).toEqual({ kind: 'unreachable', why })
+  expect(await ensureProxyRunning(access(), never, soon())).toEqual({ kind: 'unreachable', why })
+  expect(heard).toEqual([])
+  using theirs = proxyAnnouncer('proxy', { ...access(), knownTo: (await stat(access().control)).uid })
+  expect(await theirs.read(soon())).toMatchObject({ kind: 'known' })
+})
+
+test('nor to one in a folder below a folder of everybody that is another user’s, or open to others', async () => {
+  const heard: unknown[] = []
+  await peer((line) => void heard.push(line))
+  const room = join(dir, 'room')
+  await mkdir(room, { mode: 0o700 })
+  using announcer = proxyAnnouncer('proxy', { ...access(), room })
+  await chmod(room, 0o755)
+  expect(await announcer.read(soon())).toMatchObject({ why: expect.stringContaining('room is open to other users') })
+  await chmod(room, 0o700)
+  await makeForeign(room)
+  expect(await announcer.read(soon())).toMatchObject({
+    why: expect.stringContaining('room belongs to the user with id'),
+  })
+  expect(heard).toEqual([])
 })

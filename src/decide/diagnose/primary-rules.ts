@@ -221,7 +221,8 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
     verdict: 'unexplained_writable',
     remedy: 'tell',
     actsOn: 'nobody',
-    because: 'a server that no reign names takes writes in place of the primary: opening another would make two',
+    because:
+      'a server that no reign names takes writes in place of the primary: opening another would make two; where it is that primary under a new identity, regent adopt --over-reign records it anew',
   },
   {
     name: 'reign_without_server',
@@ -230,7 +231,8 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
     verdict: 'no_primary_known',
     remedy: 'tell',
     actsOn: 'nobody',
-    because: 'a reign is recorded, but no known address belongs to its primary',
+    because:
+      'a reign is recorded, but no known address belongs to its primary: where that one has a new identity, regent adopt --open --over-reign records it anew',
   },
   {
     name: 'denies_us',

@@ -1,5 +1,5 @@
 import type { Address } from '../../model/address.ts'
-import { type FenceDemand, provenLevels, satisfies } from '../../model/fence.ts'
+import { type FenceDemand, outlivesStop, provenLevels, satisfies } from '../../model/fence.ts'
 import type { ServerId } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
 import type { Step } from '../../model/step.ts'
@@ -13,11 +13,11 @@ export function fenceDemand(
   policy: Policy,
   subject: SubjectState,
 ): { readonly demand: FenceDemand; readonly because: string } {
-  if (policy.fence.kind === 'at_least')
-    return {
-      demand: { atLeast: policy.fence.level, alsoRoutes: false },
-      because: `policy fence: ${policy.fence.level}`,
-    }
+  if (policy.fence.kind === 'at_least') {
+    const { level } = policy.fence
+    const alsoRoutes = subject === 'refused' && outlivesStop(level) && !policy.startsReadOnly
+    return { demand: { atLeast: level, alsoRoutes }, because: `policy fence: ${level}` }
+  }
   switch (subject) {
     case 'refused':
       return policy.startsReadOnly

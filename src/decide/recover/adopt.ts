@@ -2,10 +2,19 @@ import { printAddress } from '../../model/address.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, type RefusalReason, refuse } from '../../model/plan.ts'
 import { takesWrites } from '../../model/server.ts'
-import { edgesOf, edgesTo, type Member, type Topology } from '../../model/topology.ts'
+import type { Step } from '../../model/step.ts'
+import { edgesOf, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
 import { planAckers } from './ackers.ts'
 import { counting, opening, sourceSide } from './gates.ts'
-import { followers, type Situation } from './situation.ts'
+import {
+  againstHistory,
+  againstReplacing,
+  againstRoot,
+  type FormerReading,
+  type OverReign,
+  overReignRisks,
+} from './over-reign.ts'
+import { followers, type Situation, withdrawalMs } from './situation.ts'
 
 /** Roots: servers that answer and follow nobody; or, in a ring, those that follow only servers that answer and follow them. */
 export function roots(topology: Topology): readonly Member[] {
@@ -23,55 +32,65 @@ export function roots(topology: Topology): readonly Member[] {
 const away = (topology: Topology): readonly string[] =>
   [
     ...topology.members
-      .filter((m) => !m.declared.downtimed && m.sighting.latest.kind !== 'answered')
+      // Of the reign that is replaced: that it does not answer is why.
+      .filter((m) => !m.declared.downtimed && m.sighting.latest.kind !== 'answered' && m.id !== topology.reign?.primary)
       .map((m) => m.sighting),
     ...topology.strangers,
   ].map((s) => printAddress(s.address))
 
-export interface AdoptRequest {
+export interface AdoptRequest extends OverReign {
   readonly open: boolean
   readonly wanted?: ServerId
+  readonly former?: FormerReading
 }
 
+interface Chosen {
+  readonly server: ServerId
+  readonly writable: boolean
+}
+interface Denied {
+  readonly reasons: readonly RefusalReason[]
+}
+
+const denied = (code: string, says: string, tryThis: string): Denied => ({ reasons: [{ code, says, tryThis }] })
+
 /** Whom an adoption would take; two writable servers are never chosen between. */
-export function adoptable(
-  topology: Topology,
-  request: AdoptRequest,
-): { readonly server: ServerId; readonly writable: boolean } | { readonly reasons: readonly RefusalReason[] } {
+export function adoptable(topology: Topology, request: AdoptRequest): Chosen | Denied {
   const alias = topology.alias
   const writable = topology.members.filter(
     (m) => m.sighting.latest.kind === 'answered' && takesWrites(m.sighting.latest.status.access),
   )
-  const reason = (code: string, says: string, tryThis: string) => ({ reasons: [{ code, says, tryThis }] })
-  if (topology.reign)
-    return reason(
-      'already_adopted',
-      `epoch ${topology.reign.epoch} is recorded: ${topology.reign.primary} is the primary`,
-      `regent topology ${alias}`,
-    )
+  const reigning = againstReplacing(topology, request)
+  if (reigning) return { reasons: [reigning] }
   if (writable.length > 1)
-    return reason(
+    return denied(
       'two_writable',
       `${writable.map((m) => m.id).join(' and ')} are writable, and no reign says which is right: Regent never chooses`,
       'make all but one read-only by hand (SET GLOBAL read_only=1), then adopt again',
     )
-  const only = writable[0]
-  if (only) {
-    if (request.wanted && request.wanted !== only.id)
-      return reason('other_writable', `${only.id} is writable, not ${request.wanted}`, `regent adopt ${alias}`)
-    return { server: only.id, writable: true }
-  }
   const missing = away(topology)
-  if (missing.length > 0 && request.open)
-    return reason(
+  const only = writable[0]
+  if (missing.length > 0 && (topology.reign ? true : request.open && !only))
+    return denied(
       'not_all_answer',
       `${missing.join(', ')} ${missing.length === 1 ? 'does' : 'do'} not answer: one of them may be the primary`,
-      `bring them back, or regent forget <server>, then: regent adopt ${alias} --open`,
+      `bring them back, or regent forget <server>, then: regent adopt ${alias} --open${topology.reign ? ' --over-reign --reason "…"' : ''}`,
     )
+  const chosen = only ? theWritable(only, request, alias) : theRoot(topology, request)
+  return 'reasons' in chosen ? chosen : acrossReign(topology, request, chosen)
+}
+
+const theWritable = (only: Member, { wanted }: AdoptRequest, alias: string): Chosen | Denied =>
+  wanted && wanted !== only.id
+    ? denied('other_writable', `${only.id} is writable, not ${wanted}`, `regent adopt ${alias}`)
+    : { server: only.id, writable: true }
+
+function theRoot(topology: Topology, request: AdoptRequest): Chosen | Denied {
+  const { alias } = topology
   const candidates = request.wanted ? roots(topology).filter((m) => m.id === request.wanted) : roots(topology)
   const root = candidates[0]
   if (!root || candidates.length > 1)
-    return reason(
+    return denied(
       root ? 'several_roots' : 'no_root',
       root
         ? `several servers could be the primary: ${candidates.map((m) => m.id).join(', ')}`
@@ -79,7 +98,7 @@ export function adoptable(
       `name it: regent adopt ${alias} --open --server <host:port>`,
     )
   if (!request.open)
-    return reason(
+    return denied(
       'nobody_writable',
       `all servers are read-only; ${root.id} is the root`,
       `regent adopt ${alias} --open`,
@@ -87,7 +106,20 @@ export function adoptable(
   return { server: root.id, writable: false }
 }
 
-/** Records the first reign; opens its primary only where told, and nothing but a read-only one needs that. */
+/** Where a reign is recorded, more is asked of whoever takes its place. */
+function acrossReign(topology: Topology, { former, overHistory }: AdoptRequest, chosen: Chosen): Chosen | Denied {
+  const found = member(topology, chosen.server)
+  if (!topology.reign || !found) return chosen
+  const isRoot = roots(topology).some((m) => m.id === found.id)
+  const compared = { writable: chosen.writable, ...(former ? { former } : {}) }
+  const reasons = [
+    againstRoot(topology, found, isRoot),
+    overHistory ? undefined : againstHistory(topology, found, compared),
+  ].filter((r) => r !== undefined)
+  return reasons.length > 0 ? { reasons } : chosen
+}
+
+/** Records a reign, the first one or over one that nobody holds; opens its primary only where told, and only a read-only one needs that. */
 export function planAdopt(situation: Situation): Planned {
   const found = followers(situation)
   const primary = situation.topology.members.find((m) => m.id === situation.subject)
@@ -99,6 +131,8 @@ export function planAdopt(situation: Situation): Planned {
     })
   const self = primary.id
   const writable = takesWrites(primary.sighting.latest.status.access)
+  const rival = rivalOf(situation)
+  if (rival && !writable) return refuse(rival)
   const ackers = planAckers(situation, primary, found)
   if (ackers.kind === 'refusal') return ackers
   const source = sourceSide(situation, self, ackers, [])
@@ -108,7 +142,7 @@ export function planAdopt(situation: Situation): Planned {
     source.map((s) => s.id),
     10_000,
   )
-  const gates = writable ? [] : [...source, ...counted]
+  const gates = writable ? [] : [...withdrawals(situation), ...source, ...counted]
   const plan: Plan = {
     version: 1,
     recovery: situation.recovery,
@@ -126,11 +160,46 @@ export function planAdopt(situation: Situation): Planned {
       ),
     ],
     ranking: [],
-    risks: ackers.risks,
-    fence: { demand: { atLeast: 'none', alsoRoutes: false }, because: 'there is no primary before the first reign' },
+    risks: [...overReignRisks(situation), ...ackers.risks],
+    fence: {
+      demand: { atLeast: 'none', alsoRoutes: false },
+      because: situation.topology.reign
+        ? 'nobody who could be fenced holds the reign that is replaced'
+        : 'there is no primary before the first reign',
+    },
     because: writable
       ? 'it is the one writable server, and its replicas follow it'
       : 'it is the one root, all servers are read-only, and a person said to open it',
   }
   return { kind: 'plan', plan }
+}
+
+/** Also where a minted one is gone on with after a crash: whoever it was chosen over may have come back open since. */
+function rivalOf({ topology, subject }: Situation): RefusalReason | undefined {
+  const rival = topology.members.find(
+    (m) => m.id !== subject && m.sighting.latest.kind === 'answered' && takesWrites(m.sighting.latest.status.access),
+  )
+  return (
+    rival && {
+      code: 'other_writable',
+      says: `${rival.id} takes writes: opening ${subject} would make two primaries`,
+      tryThis: `regent fence ${rival.id}`,
+    }
+  )
+}
+
+/** Over a reign: routes may still lead to the primary that it had, or was to have. Before the first one they lead nowhere. */
+function withdrawals(situation: Situation): readonly Step[] {
+  const { topology, recovery, formerPrimaries, routes } = situation
+  const first = topology.reign === undefined || (topology.reign.recovery === recovery && formerPrimaries.length === 0)
+  if (first) return []
+  return routes.map((route) => ({
+    kind: 'withdraw_route',
+    id: `withdraw:${route}`,
+    route,
+    sessions: 'close',
+    after: [],
+    deadlineMs: withdrawalMs(situation, route),
+    ifItFails: 'go_on',
+  }))
 }

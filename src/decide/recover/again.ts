@@ -67,6 +67,27 @@ export function planForwardAgain(plan: Plan): Plan {
   return { ...plan, steps: [seal, ...steps] }
 }
 
+/** What is done to a winner's channel; each of them fails where there is none. */
+const ON_CHANNEL: readonly Step['kind'][] = ['seal', 'unseal', 'drain', 'reach', 'start_applier', 'stop_applier']
+
+/**
+ * Of a winner whose old channel is forgotten: that comes after the opening alone, and a server forgets none that is not drained. Whoever
+ * did it ended before the opening was written down. What opens is proven anew, and nothing waits for a channel that never comes back.
+ */
+export function planWithoutChannel(plan: Plan): Plan {
+  const winner = plan.mints?.winner
+  const isMoot = (s: Step): boolean =>
+    'server' in s &&
+    s.server === winner &&
+    (ON_CHANNEL.includes(s.kind) || (s.kind === 'attach' && s.id.startsWith('catch_up:')))
+  const moot = plan.steps.filter(isMoot).map((s) => s.id)
+  const without = (ids: readonly string[]): readonly string[] => ids.filter((id) => !moot.includes(id))
+  const steps = plan.steps
+    .filter((s) => !isMoot(s))
+    .map((s): Step => ({ ...s, after: without(s.after), ...(s.needs ? { needs: without(s.needs) } : {}) }))
+  return { ...plan, steps }
+}
+
 /**
  * A switchover whose reign is minted and not opened: what made the winner ready is done again before the opening. While the old primary
  * answers, the winner first follows it once more and applies what it has; where it does not, what was drained before has to do.
@@ -75,8 +96,11 @@ export function planSwitchoverAgain(act1: Plan, act2: Plan, situation: Situation
   const winner = act1.switchover?.winner
   if (winner === undefined) return act2
   const oldAnswers = situation.subjectState === 'answers'
-  const again = act1.steps.filter((s) => readies(s, winner) && (oldAnswers || s.kind !== 'reach')).map(withoutUndo)
-  const ready = oldAnswers || situation.policy.ackers === 'refuse' ? again : withoutAcker(again, situation.subject)
+  // What its ackers had it has had since act 1: only the old primary may have written since.
+  const asks = (s: Step): boolean => s.kind !== 'reach' || (oldAnswers && s.of === situation.subject)
+  const again = act1.steps.filter((s) => readies(s, winner) && asks(s)).map(withoutUndo)
+  const kept = oldAnswers || situation.policy.ackers === 'refuse' ? again : withoutAckers(again, [situation.subject])
+  const ready = attachedAgain(act1, kept)
   const follow = oldAnswers ? followOnceMore(ready, winner) : []
   const chained = chain([...follow, ...ready])
   const last = chained.at(-1)?.id
@@ -89,15 +113,29 @@ export function planSwitchoverAgain(act1: Plan, act2: Plan, situation: Situation
   return { ...act2, steps: [...chained, ...rest] }
 }
 
-/** The old primary itself may have been to acknowledge: the count is lowered to those that are left, at none the source side is off. */
-function withoutAcker(steps: readonly Step[], gone: ServerId): readonly Step[] {
-  const count = steps.find((s) => s.kind === 'count_ackers' && s.ackers.includes(gone))
-  if (count?.kind !== 'count_ackers') return steps
-  const ackers = count.ackers.filter((a) => a !== gone)
-  const waitCount = Math.min(count.atLeast, ackers.length)
+/** A replacement that was begun and taken back meanwhile has sealed them, and undoes nothing: whoever is to be counted is led to the winner once more. */
+function attachedAgain(act1: Plan, steps: readonly Step[]): readonly Step[] {
   return steps.flatMap((s): readonly Step[] => {
-    if (s.kind === 'semi_sync_source') return [{ ...s, to: waitCount === 0 ? 'off' : 'on', waitCount }]
     if (s.kind !== 'count_ackers') return [s]
+    const led = act1.steps.filter((a) => a.kind === 'attach' && a.to === s.server && s.ackers.includes(a.server))
+    return [...led.map((a): Step => ({ ...withoutUndo(a), ifItFails: 'go_on' })), s]
+  })
+}
+
+/** The count is lowered to those that are left; at none the source side is off. */
+export function withoutAckers(steps: readonly Step[], gone: readonly ServerId[]): readonly Step[] {
+  const count = steps.find((s) => s.kind === 'count_ackers' && s.ackers.some((a) => gone.includes(a)))
+  if (count?.kind !== 'count_ackers') return steps
+  const ackers = count.ackers.filter((a) => !gone.includes(a))
+  const waitCount = Math.min(count.atLeast, ackers.length)
+  const dropped = waitCount === 0 ? count.id : undefined
+  return steps.flatMap((s): readonly Step[] => {
+    const after =
+      dropped && s.after.includes(dropped) ? [...s.after.filter((id) => id !== dropped), ...count.after] : s.after
+    if (s.kind === 'semi_sync_source' && s.server === count.server)
+      return [{ ...s, to: waitCount === 0 ? 'off' : 'on', waitCount }]
+    if (s.kind === 'attach' && gone.includes(s.server) && s.to === count.server) return [{ ...s, ifItFails: 'go_on' }]
+    if (s.kind !== 'count_ackers') return [{ ...s, after }]
     return waitCount === 0 ? [] : [{ ...s, ackers, atLeast: waitCount }]
   })
 }

@@ -53,6 +53,12 @@ export function planFailoverAct1(situation: Situation): Planned {
   return { kind: 'plan', plan }
 }
 
+/** While a reign is only being opened, the primary before it is no replica of anybody: it can reign again by name. */
+const nobodyLeft = ({ topology, opening }: Situation): string =>
+  opening === undefined
+    ? `regent topology ${topology.alias}`
+    : `regent adopt ${topology.alias} --server <old primary> --open --over-reign --abandon --reason "…"`
+
 function vetoes(situation: Situation, found: readonly Follower[]): readonly RefusalReason[] {
   const { topology, policy } = situation
   const reasons: RefusalReason[] = []
@@ -77,7 +83,7 @@ function vetoes(situation: Situation, found: readonly Follower[]): readonly Refu
     `it is not shown that no client was led to ${situation.subject}, which may have been opened`,
     `bring it back, or give it up: regent failover ${topology.alias} --abandon --reason "…"`,
   )
-  say(found.length === 0, 'no_replica', 'no replica of it answers', `regent topology ${topology.alias}`)
+  say(found.length === 0, 'no_replica', 'no replica of it answers', nobodyLeft(situation))
   say(
     found.length > 0 && ranking.winner === undefined,
     'no_candidate',

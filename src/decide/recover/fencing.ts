@@ -69,7 +69,19 @@ function sourceBackOn(situation: Situation): { readonly undo?: StepBody } {
 }
 
 /** Of a living primary that is replaced. */
-export const fencingRisks = ({ topology, subject, subjectState }: Situation): readonly Risk[] =>
-  subjectState === 'answers' && leaksWhenClosed(topology)
+export const fencingRisks = (situation: Situation): readonly Risk[] =>
+  situation.subjectState === 'answers' ? [...privilegedRisks(situation), ...betweenRisks(situation)] : []
+
+const privilegedRisks = ({ topology, subject }: Situation): readonly Risk[] =>
+  leaksWhenClosed(topology)
     ? [privilegedRisk(subject, 'nobody is seen writing there for a moment before another server opens')]
     : []
+
+/** Only routes keep a client that was cut from coming back before the closing; what it is then answered no replica need have. */
+function betweenRisks({ policy, routes, subject, lastReading }: Situation): readonly Risk[] {
+  const semiSync = lastReading?.status.semiSync
+  const waits = semiSync?.kind === 'present' && semiSync.source.enabled
+  if (!waits || (policy.routesAreComplete && routes.length > 0)) return []
+  const says = `clients that reach ${subject} beside the routes may come back between the end of its waiting for acknowledgements and its closing: what it answers them then may be lost`
+  return [{ code: 'unproven_loss', says }]
+}

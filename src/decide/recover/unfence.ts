@@ -2,6 +2,7 @@ import { receivedWithin } from '../../model/history.ts'
 import { type Planned, type RefusalReason, refuse } from '../../model/plan.ts'
 import { takesWrites } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
+import { member } from '../../model/topology.ts'
 import { answering, plan } from './one-act.ts'
 import { followers, knownHistories, type Situation } from './situation.ts'
 
@@ -28,15 +29,17 @@ export function planUnfence(situation: Situation): Planned {
 }
 
 function againstTwoPrimaries(situation: Situation): readonly RefusalReason[] {
-  const { subject: server } = situation
-  const { reign, alias, members } = situation.topology
-  const way = `regent unfence ${server} --over-reign --reason "…" --for 10m`
+  const { subject: server, topology } = situation
+  const { reign, alias, members } = topology
+  const opening = reign?.state === 'opening' && member(topology, reign.primary)?.sighting.latest.kind !== 'answered'
+  const way = `regent unfence ${server} --over-reign${opening ? ' --abandon' : ''} --reason "…" --for 10m`
+  const lasting = `for good: regent adopt ${alias} --server ${server} --open --over-reign --abandon --reason "…"`
   if (reign && reign.primary !== server)
     return [
       {
         code: 'another_reign',
         says: `${reign.primary} reigns (epoch ${reign.epoch}): opening ${server} would make two primaries`,
-        tryThis: `${way}, or regent switchover ${alias} --to ${server}`,
+        tryThis: `${way}, or ${opening ? lasting : `regent switchover ${alias} --to ${server}`}`,
       },
     ]
   const writing = members.filter(

@@ -158,6 +158,7 @@ export interface CommandJson {
   readonly open?: boolean
   /** End the recovery that is open first. */
   readonly abandon?: boolean
+  /** `unfence`, or `adopt` in place of a reign that nobody holds. */
   readonly overReign?: boolean
   readonly overHistory?: boolean
   /** `10s`, `any`, `proven` */

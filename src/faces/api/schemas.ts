@@ -48,11 +48,13 @@ export const command = z
     reason: text('why, for the record').exactOptional(),
     by: text('who asks, for the record').exactOptional(),
     abandon: z.boolean().exactOptional().meta({ description: 'first end the recovery that is open' }),
-    overHistory: z
+    overHistory: z.boolean().exactOptional().meta({
+      description: 'unfence or adopt although others received what it lacks: they would skip what it then writes',
+    }),
+    overReign: z
       .boolean()
       .exactOptional()
-      .meta({ description: 'unfence although replicas received what it lacks: they would skip what it then writes' }),
-    overReign: z.boolean().exactOptional().meta({ description: 'unfence although another reign stands' }),
+      .meta({ description: 'unfence although another reign stands; adopt in place of a reign that nobody holds' }),
     forMs: forMs.exactOptional(),
     shown: shown.exactOptional().meta({ description: 'what was shown; refused when it is not the plan any more' }),
     yes: z

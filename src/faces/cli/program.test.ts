@@ -144,6 +144,7 @@ describe('the command line', () => {
     [['pause', 'shop', '--reason', 'x\u001b[2J'], 2],
     [['switchover', 'shop', '--reason', 'x\ny', '--yes'], 2],
     [['failover', 'shop', '--loss', '10s', '--yes'], 2],
+    [['adopt', 'shop', '--open', '--over-reign', '--yes'], 2],
     [['unfence', 'db1:3306', '--yes'], 2],
     [['topology', 'nosuch'], 2],
     [['topology', 'shop'], 0],
@@ -357,6 +358,19 @@ describe('what changing verbs do', () => {
     const { code, out } = await run(world(client), ['switchover', '--yes'])
     expect(code).toBe(3)
     expect(out).toContain('refused: db1:3306 is too old')
+  })
+
+  it('the ways out over a reign and a waiting recovery reach whoever acts, by every verb that has them', async () => {
+    const client = planning()
+    const over = ['--over-reign', '--abandon', '--reason', 'the winner burned', '--yes']
+    await run(world(client), ['adopt', 'shop', '--server', 'db1:3306', '--open', '--over-history', ...over])
+    await run(world(client), ['unfence', 'db1:3306', '--cluster', 'shop', ...over])
+    const accepted = { server: 'db1:3306', overReign: true, abandon: true, reason: 'the winner burned' }
+    const sent = client.asked.filter((asked) => Array.isArray(asked) && asked[0] === 'run')
+    expect(sent).toMatchObject([
+      ['run', 'shop', { verb: 'adopt', open: true, overHistory: true, ...accepted }],
+      ['run', 'shop', { verb: 'unfence', ...accepted }],
+    ])
   })
 
   it('a change that failed names the recovery: 1', async () => {

@@ -1,19 +1,28 @@
-import { printAddress, sameAddress } from '../../model/address.ts'
+import { printAddress } from '../../model/address.ts'
 import { done, failed, type Outcome } from '../../model/outcome.ts'
-import type { AttachTo, ChangeContext, Changing, ServerAt } from '../../ports/servers.ts'
+import type { ChangeContext, Changing, ServerAt } from '../../ports/servers.ts'
+import {
+  attach,
+  connected,
+  drained,
+  onChannel,
+  reset,
+  standing,
+  startApplier,
+  startReceiver,
+  type Work,
+} from './changing-channel.ts'
 import type { Life } from './life.ts'
-import type { ModelChannel, ModelServer, Session } from './server.ts'
+import type { ModelServer, Session } from './server.ts'
 import { statusOf } from './status.ts'
 import type { Universe } from './universe.ts'
-import { type Answered, anotherServer, type Sending, type Wire } from './wire.ts'
+import { type Answered, anotherServer, type Wire } from './wire.ts'
 
 const ASK_AGAIN_MS = 5
 /** A wait changes nothing: when its time is over, what was last seen is the outcome. */
 const OVER = 'still_behind'
 
 const isOver = (outcome: Outcome): boolean => outcome.kind === 'failed' && [OVER, 'no_answer'].includes(outcome.code)
-
-type Work = Sending['work']
 
 /** The hands of one process. Each change is one guarded packet that takes effect at one virtual instant, or not at all. */
 export function modelChanging(wire: Wire, life: Life): Changing {
@@ -121,9 +130,6 @@ export function modelChanging(wire: Wire, life: Life): Changing {
 /** As its server sees it: what its route holds back has not been said. */
 const isIdle = (session: Session): boolean => !session.busy || (session.held?.length ?? 0) > 0
 
-const onChannel = (server: ModelServer, act: (channel: ModelChannel) => Outcome): Outcome =>
-  server.channel ? act(server.channel) : failed('no_channel', `${server.name} has no replication channel`)
-
 interface Polling {
   readonly address: ServerAt
   readonly context: ChangeContext
@@ -143,18 +149,6 @@ async function pollUntil(wire: Wire, polling: Polling): Promise<Outcome> {
     if (!rested) return failed(OVER, `${printAddress(address)}: not so when the time was over`)
   }
 }
-
-function drained(server: ModelServer, universe: Universe): Outcome | undefined {
-  const { channel } = server
-  if (channel === undefined) return failed('no_channel', `${server.name} has no replication channel`)
-  if (channel.relay.length === 0) return done('all that was received is applied', statusOf(server, universe))
-  return channel.applier === 'stopped' ? standing(channel) : undefined
-}
-
-const standing = ({ applierError }: ModelChannel): Outcome =>
-  applierError
-    ? failed('applier_broken', `the applier stopped with error ${applierError.code}: ${applierError.message}`)
-    : failed('applier_stopped', 'the applier is stopped')
 
 /** Nobody of an older holder's is left here, and nothing of theirs that still waits takes effect. */
 function killOlder(server: ModelServer, token: number): Outcome {
@@ -179,44 +173,6 @@ async function reach(wire: Wire, address: ServerAt, target: ServerAt, context: C
   })
 }
 
-/** MySQL starts a receiver alone; MariaDB would delete received relay log when the applier is stopped. */
-const startReceiver: Work = (server, apply) =>
-  onChannel(server, (channel) => {
-    if (channel.receiver !== 'stopped') return done('the receiver was running already')
-    if (channel.applier === 'stopped' && server.flavour === 'mariadb')
-      return failed('applier_stopped', 'starting the receiver would delete relay log')
-    apply(() => {
-      channel.receiver = 'connecting'
-      delete channel.receiverError
-    })
-    return done('the receiver is started')
-  })
-
-const startApplier: Work = (server, apply) =>
-  onChannel(server, (channel) => {
-    if (channel.applier === 'stopped')
-      apply(() => {
-        channel.applier = 'running'
-        delete channel.applierError
-      })
-    return done('the applier is started')
-  })
-
-const reset: Work = (server, apply) => {
-  const { channel } = server
-  if (channel === undefined) return done('there is no such channel')
-  if (channel.relay.length > 0) return failed('not_drained', 'it holds what is received and not applied')
-  apply(() => {
-    server.channel = undefined
-  })
-  return done('the channel is forgotten')
-}
-
-interface Attaching {
-  readonly apply: (change: () => void) => void
-  readonly source: ReadonlySet<number> | undefined
-}
-
 async function sourceHolds(
   wire: Wire,
   source: ServerAt,
@@ -224,51 +180,6 @@ async function sourceHolds(
 ): Promise<ReadonlySet<number> | undefined> {
   const answer = await wire.askOf(source, context.signal, (server) => new Set(server.binlog.map((t) => t.uid)))
   return answer.ok ? answer.value : undefined
-}
-
-function attach(server: ModelServer, to: AttachTo, { apply, source }: Attaching): Outcome {
-  const { channel } = server
-  const follows = channel !== undefined && sameAddress(channel.source, to.source)
-  if (follows && channel.receiver === 'running' && channel.applier === 'running') return done('it follows it already')
-  const keeps = to.keepRelayLog && server.flavour === 'mysql' && channel !== undefined
-  const unsafe = !keeps && channel !== undefined && !channel.relay.every((t) => source?.has(t.uid) ?? false)
-  if (unsafe) {
-    apply(() => {
-      channel.receiver = 'stopped'
-    })
-    return failed('holds_unapplied', 'it holds what the new source cannot be shown to have', 'drain it first')
-  }
-  apply(() => {
-    server.source = { ...server.source, enabled: false }
-    if (to.semiSyncReplica) server.replicaSide = true
-    // A server that wrote by itself takes its own last write as its position.
-    server.applied = server.binlog.at(-1)
-    server.channel = {
-      source: to.source,
-      receiver: 'connecting',
-      applier: 'running',
-      relay: keeps ? channel.relay : [],
-      heartbeats: 0,
-      countedAt: 0,
-      heartbeatMs: to.heartbeatMs,
-      connectRetryMs: to.connectRetryMs,
-      connecting: false,
-    }
-  })
-  return done('repointed')
-}
-
-const printError = (error: ModelChannel['receiverError']): string =>
-  error ? `error ${error.code}: ${error.message}` : 'no reason'
-
-function connected(server: ModelServer, to: AttachTo): Outcome | undefined {
-  const { channel } = server
-  if (channel === undefined || !sameAddress(channel.source, to.source))
-    return failed('not_attached', `the channel does not lead to ${printAddress(to.source)}`)
-  if (channel.receiver === 'running') return done(`it follows ${printAddress(to.source)}`)
-  return channel.receiver === 'stopped'
-    ? failed('receiver_stopped', `the receiver stopped: ${printError(channel.receiverError)}`)
-    : undefined
 }
 
 /** Waits behind running commits and holds every new write meanwhile; given up after the lock wait, and undone then. */

@@ -75,10 +75,10 @@ export class Books {
       journal.lastCompleted(cluster, 'failover', true),
     ])
     this.#reigns = [...reigns].sort((a, b) => a.epoch - b.epoch)
+    this.#recoveries = recoveries
     await this.#readOpening()
     this.#office.observer.noteReigned(reigns.map((r) => r.primary))
     this.#orders = orders
-    this.#recoveries = recoveries
     this.#lastCompleted = lastCompleted
   }
 
@@ -88,7 +88,8 @@ export class Books {
     const reign = this.#reigns.at(-1)
     const opening = reign?.state === 'opening' ? reign : undefined
     this.#minting = opening?.recovery === undefined ? undefined : await journal.read(opening.recovery)
-    this.#servers = opening ? await store.servers(cluster) : []
+    const unfinished = reign !== undefined && this.openRecovery()?.id === reign.recovery
+    this.#servers = opening || unfinished ? await store.servers(cluster) : []
   }
 
   reign(): Reign | undefined {
@@ -126,7 +127,7 @@ export class Books {
     return this.openRecovery() ?? this.#minting
   }
 
-  /** Servers and addresses as the store has them, while a reign is only being opened. */
+  /** Servers and addresses as the store has them, until the recovery that minted the present reign has ended. */
   remembered(): readonly ServerRecord[] {
     return this.#servers
   }

@@ -1,6 +1,7 @@
 import { adoptable } from '../../decide/recover/adopt.ts'
 import { planFailoverAct1 } from '../../decide/recover/failover-act1.ts'
 import { planFailoverAct2, type SealedReadings } from '../../decide/recover/failover-act2.ts'
+import type { FormerReading } from '../../decide/recover/over-reign.ts'
 import { isOnlyClosing, planRejoin, planRejoinOnceClosed } from '../../decide/recover/returning.ts'
 import { followers, type Situation } from '../../decide/recover/situation.ts'
 import { planSwitchoverAct1 } from '../../decide/recover/switchover-act1.ts'
@@ -12,14 +13,17 @@ import type { Plan, Planned, RefusalReason } from '../../model/plan.ts'
 import { refuse } from '../../model/plan.ts'
 import type { FencePolicy, LossPolicy, Policy } from '../../model/policy.ts'
 import { ProblemError, problem } from '../../model/problem.ts'
+import type { Reign } from '../../model/reign.ts'
 import type { RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import type { Shown } from './consent.ts'
 import { continueOpen } from './continue.ts'
 import { examine } from './examine.ts'
+import { endOpened } from './forward.ts'
 import type { Keeper } from './keeper.ts'
-import { type Asked, type Office, situationFor } from './office.ts'
-import { waitsForWinner } from './reasons.ts'
+import { type Asked, type Office, recognised, situationFor } from './office.ts'
+import { lastOpenBefore } from './opening.ts'
+import { isNotOpened, waitsForWinner } from './reasons.ts'
 import { PLAN_CHANGED, recover } from './recovery.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
 import { act, planSingle } from './single.ts'
@@ -38,9 +42,9 @@ export interface Command {
   readonly by: string
   /** End the open recovery by name first: its minted winner is given up. */
   readonly abandon?: boolean
-  /** `unfence`: although another reign stands, or another server takes writes. */
+  /** `unfence`: although another reign stands, or another server takes writes. `adopt`: in place of a reign that nobody holds. */
   readonly overReign?: boolean
-  /** `unfence`: although replicas received what it lacks, and would skip what it writes under the same GTIDs. */
+  /** `unfence`, `adopt`: although others received what it lacks, and would skip what it writes under the same GTIDs. */
   readonly overHistory?: boolean
   /** `unfence`: how long Regent leaves it alone. */
   readonly forMs?: number
@@ -54,6 +58,9 @@ export async function planCommand(keeper: Keeper, command: Command): Promise<Pla
   await books.reload()
   const asked = await askedBy(keeper, command)
   if ('reasons' in asked) return refuse(...asked.reasons)
+  const waits = command.verb === 'unfence' ? winnerAwaited(keeper, command) : undefined
+  // One that answers is gone on with before the command is run.
+  if (waits?.code === 'waits_for_winner') return refuse(waits)
   const situation = await situationFor(office, asked, office.ids.recovery())
   switch (command.verb) {
     case 'failover':
@@ -90,13 +97,9 @@ export async function runCommand(keeper: Keeper, command: Command, shown?: Shown
     if (command.abandon) await abandonOpen(keeper, command, lease)
     const first = command.abandon ? undefined : await endOpen(keeper, lease)
     await books.reload()
-    const waits = command.abandon ? undefined : books.unfinished()
-    // Where it is open the journal refuses; one that was ended while its winner is still to be opened is as unfinished.
-    if (waits && !books.openRecovery())
-      return {
-        ...{ kind: 'refused', id: office.ids.recovery(), undone: false },
-        reasons: [waitsForWinner(waits, office.config.alias)],
-      }
+    if (command.verb === 'fence') await setAside(keeper, lease)
+    const waits = winnerAwaited(keeper, command)
+    if (waits) return { kind: 'refused', id: office.ids.recovery(), undone: false, reasons: [waits] }
     const asked = await askedBy(keeper, command)
     if ('reasons' in asked) return { kind: 'refused', id: office.ids.recovery(), reasons: asked.reasons, undone: false }
     const because = `${command.by}: ${command.reason || command.verb}`
@@ -123,6 +126,29 @@ async function endOpen(keeper: Keeper, lease: HeldLease): Promise<RecoveryRecord
   return continued === 'ended' ? office.journal.read(open.id) : undefined
 }
 
+/** Beside an open recovery nothing can be begun. A fence is never wrong; the reign that is being opened keeps its duty alive. */
+async function setAside({ office, books }: Keeper, lease: HeldLease): Promise<void> {
+  const open = books.openRecovery()
+  if (!open || (await endOpened(office, open, lease)) || books.reign()?.state !== 'opening') return
+  office.journal.event(
+    open.id,
+    office.clock.wall(),
+    'set aside: a person fences a server; its winner is still waited for',
+  )
+  await office.journal.flush()
+  await office.journal.setState(open.id, 'failed', office.clock.wall(), lease.token)
+}
+
+/** Until a minted reign is open, or given up by name, nothing but a fence is begun: also where its recovery is ended already. */
+function winnerAwaited({ office, books }: Keeper, { verb, abandon }: Command): RefusalReason | undefined {
+  const waits = abandon || verb === 'fence' ? undefined : books.unfinished()
+  const winner = waits?.plans.findLast((p) => p.mints)?.mints?.winner
+  // Once it was open, a primary that does not answer is judged like any other.
+  if (!waits || winner === undefined || books.reign()?.state !== 'opening') return undefined
+  const answers = office.observer.sightingOf(winner)?.latest.kind === 'answered'
+  return (answers ? isNotOpened : waitsForWinner)(waits, office.config.alias)
+}
+
 /** Who changed the cluster since the plan was shown: this very command, before its own plan. */
 function withFirst(end: RecoveryEnd, { id, state }: RecoveryRecord): RecoveryEnd {
   if (end.kind !== 'refused') return end
@@ -133,8 +159,9 @@ function withFirst(end: RecoveryEnd, { id, state }: RecoveryRecord): RecoveryEnd
 }
 
 /** Whatever face it came by: an override without a reason stands in no record. */
-function demandReason({ verb, loss, fence, abandon, reason }: Command): void {
-  const overrides = verb === 'unfence' || loss !== undefined || fence !== undefined || abandon === true
+function demandReason({ verb, loss, fence, abandon, overReign, overHistory, reason }: Command): void {
+  const accepts = abandon === true || overReign === true || overHistory === true
+  const overrides = verb === 'unfence' || loss !== undefined || fence !== undefined || accepts
   if (!overrides || reason.trim() !== '') return
   throw new ProblemError(
     problem('usage', {
@@ -214,11 +241,24 @@ async function adoption(
   common: Omit<Asked, 'subject'>,
 ): Promise<Asked | { readonly reasons: readonly RefusalReason[] }> {
   const { office, books } = keeper
-  const choice = adoptable(office.observer.topology(books.reign()), {
-    open: command.open ?? false,
+  const { open = false, overReign = false, overHistory = false, abandon = false } = command
+  const reign = books.reign()
+  // Whether nobody holds a reign is judged on looks from now, and by every address that was ever known of its primary.
+  if (reign && overReign) await examine(office, books, { everyone: true })
+  const former = reign && (await formerReading(keeper, reign))
+  const choice = adoptable(reign ? await recognised(office, reign) : office.observer.topology(undefined), {
+    ...{ open, overReign, overHistory, abandon },
+    ...(former ? { former } : {}),
     ...(named ? { wanted: named } : {}),
   })
-  return 'reasons' in choice ? choice : { ...common, subject: choice.server }
+  return 'reasons' in choice ? choice : { ...common, subject: choice.server, overReign, overHistory }
+}
+
+/** Of the last primary that clients were promised something by. */
+async function formerReading({ office, books }: Keeper, reign: Reign): Promise<FormerReading | undefined> {
+  const last = reign.state === 'open' ? reign : lastOpenBefore(books.reigns(), reign)
+  const found = (await office.store.readings(office.cluster)).find((r) => r.server === last?.primary)
+  return found && { server: found.server, history: found.status.history }
 }
 
 /** By id, or by any address that leads to it. */

@@ -3,12 +3,16 @@ import {
   planFencingAgain,
   planForwardAgain,
   planSwitchoverAgain,
+  planWithoutChannel,
 } from '../../decide/recover/again.ts'
+import type { SealedReadings } from '../../decide/recover/failover-act2.ts'
+import { receivedWithin } from '../../model/history.ts'
 import { type Epoch, epoch, type ServerId } from '../../model/ids.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
 import type { RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
+import { hasDropped } from '../execute/kept.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { runAct } from '../execute/run.ts'
 import { goForward } from './forward.ts'
@@ -17,7 +21,14 @@ import { epochBefore, foundNow, lastOpenBefore, routesMaybeTold } from './openin
 import { sealedReadings, takeBack } from './recovery.ts'
 import { planSingle, run } from './single.ts'
 
-export type Continued = 'nothing_open' | 'ended' | 'waits_for_winner' | 'not_cleared'
+/** `winner_was_open`: its reign is open, it does not answer, and what follows the opening is not all done. */
+export type Continued =
+  | 'nothing_open'
+  | 'ended'
+  | 'not_cleared'
+  | 'waits_for_winner'
+  | 'winner_dropped'
+  | 'winner_was_open'
 
 /**
  * A recovery that another process began and did not end. Before its epoch was minted nothing is decided: act 1 is taken back, and a
@@ -41,7 +52,13 @@ export async function continueOpen(
     await abandonAct1(office, record, lease)
     return 'ended'
   }
-  if (!answers(office, minted.mints.winner)) return 'waits_for_winner'
+  const look = office.observer.sightingOf(minted.mints.winner)?.latest
+  if (look?.kind !== 'answered') return unanswered(office, minted.mints.epoch)
+  if (record.kind === 'failover' && !doneIn(record).has(`open:${minted.mints.winner}`)) {
+    const known = office.observer.sightings().flatMap((s) => s.answer?.status.history ?? [])
+    const { id, history } = look.status
+    if (id === minted.mints.winner && hasDropped(record, { id, history }, known)) return 'winner_dropped'
+  }
   const plan = { ...(record.plans.findLast((p) => p.act === 2) ?? minted), mints: minted.mints }
   await forward(office, { record, plan, lease })
   return 'ended'
@@ -53,6 +70,12 @@ async function unfinished({ journal, store, cluster }: Office): Promise<Recovery
   if (open) return open
   const reign = await store.reign(cluster)
   return reign?.state === 'opening' && reign.recovery !== undefined ? journal.read(reign.recovery) : undefined
+}
+
+/** Once it was open, a primary that does not answer is judged like any other. */
+async function unanswered({ store, cluster }: Office, minted: Epoch): Promise<Continued> {
+  const reign = await store.reign(cluster)
+  return reign?.epoch === minted && reign.state === 'open' ? 'winner_was_open' : 'waits_for_winner'
 }
 
 const answers = (office: Office, server: ServerId): boolean =>
@@ -70,6 +93,8 @@ async function forward(office: Office, { record, plan, lease }: Going): Promise<
   const asked = { subject: record.subject, subjectState: state, stopped, automatic: record.automatic } as const
   const situation = await situationFor(office, asked, record.id)
   const before = ledgerOf(record)
+  // Outcomes enter the ledger a moment later, also those that are known.
+  await Promise.all(before.all().map((entry) => entry.ended))
   const sealed = sealedReadings(before)
   const done = doneIn(record)
   const common = { situation, lease, sealed }
@@ -86,7 +111,20 @@ async function forward(office: Office, { record, plan, lease }: Going): Promise<
     .end
   const again =
     record.kind === 'switchover' && act1 ? planSwitchoverAgain(act1, plan, situation) : planForwardAgain(plan)
-  await goForward(office, { ...common, plan: planBarrierAgain(again, situation), ledger })
+  const whole = channelIsForgotten(office, plan, sealed) ? planWithoutChannel(again) : again
+  await goForward(office, { ...common, plan: planBarrierAgain(whole, situation), ledger })
+}
+
+/** By the step that comes last; and it has all that it had received when it was sealed, or somebody else forgot it. */
+function channelIsForgotten({ observer }: Office, { steps, mints }: Plan, sealed: SealedReadings): boolean {
+  const winner = mints?.winner
+  const reset = steps.find((s): s is Step<'reset_channel'> => s.kind === 'reset_channel' && s.server === winner)
+  const look = winner === undefined ? undefined : observer.sightingOf(winner)?.latest
+  if (!winner || !reset || look?.kind !== 'answered') return false
+  if (look.status.channels.some((c) => c.name === reset.channel)) return false
+  const before = sealed.get(winner)
+  const context = [...sealed.values()].map((s) => s.history)
+  return !before || receivedWithin(before.history, look.status.history, context) === 'yes'
 }
 
 /**
@@ -115,7 +153,7 @@ async function continueSingle(office: Office, { record, minted, lease }: Single)
     await journal.setState(record.id, 'failed', clock.wall(), lease.token)
     return 'ended'
   }
-  if (!answers(office, minted.mints.winner)) return 'waits_for_winner'
+  if (!answers(office, minted.mints.winner)) return unanswered(office, minted.mints.epoch)
   const situation = await situationFor(
     office,
     { subject: minted.mints.winner, subjectState: 'answers', stopped: false, automatic: record.automatic },

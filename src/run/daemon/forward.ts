@@ -1,4 +1,4 @@
-import { planForwardAgain } from '../../decide/recover/again.ts'
+import { planForwardAgain, withoutAckers } from '../../decide/recover/again.ts'
 import { planFailoverAct2, type SealedReadings } from '../../decide/recover/failover-act2.ts'
 import type { Situation } from '../../decide/recover/situation.ts'
 import { provenLevels, satisfies } from '../../model/fence.ts'
@@ -6,8 +6,10 @@ import type { ServerId } from '../../model/ids.ts'
 import type { Plan, RefusalReason } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
 import { edgesTo } from '../../model/topology.ts'
+import type { RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { mintAhead } from '../execute/doers-route.ts'
+import { isDropped } from '../execute/kept.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { type ActEnd, runAct } from '../execute/run.ts'
 import { stoppedText, whyNot } from '../execute/stopped.ts'
@@ -85,10 +87,10 @@ export async function goForward(office: Office, forward: Forward): Promise<Recov
     const end = await runAct(current, { ...world, mintedAhead }, skip).end
     await office.journal.flush()
     if (end.kind === 'completed') return finish(office, current, minted.winner, ledger, lease)
-    if (attempt >= ATTEMPTS || lease.leftMs() <= 0 || !(await stillAnswers(office, minted.winner)))
-      return stuck(office, current, { end, lease })
+    const over = attempt >= ATTEMPTS || isDropped(end.outcome) || lease.leftMs() <= 0
+    if (over || !(await stillAnswers(office, minted.winner))) return stuck(office, current, { end, lease })
     skip = opened(current, ledger) ? doneSteps(current, ledger, skip) : new Set()
-    current = planForwardAgain((await lowered(office, forward, end)) ?? current)
+    current = planForwardAgain((await lowered(office, { ...forward, plan: current }, end)) ?? current)
     ledger = carried(ledger)
     await office.clock.sleep(end.by.kind === 'count_ackers' ? 0 : PAUSE_MS)
   }
@@ -117,7 +119,7 @@ async function lowered(
   end: Extract<ActEnd, { kind: 'stopped' }>,
 ): Promise<Plan | undefined> {
   const { plan, situation, sealed } = forward
-  if (end.by.kind !== 'count_ackers' || plan.kind !== 'failover' || !plan.mints) return undefined
+  if (end.by.kind !== 'count_ackers' || !plan.mints) return undefined
   const { server: winner, ackers } = end.by
   const { observer, config } = office
   await observer.lookAt(ackers, 'live', config.policy.suspectAfterMs)
@@ -125,6 +127,8 @@ async function lowered(
     (e) => e.channel.receiver === 'running',
   )
   const unusable = ackers.filter((a) => !attached.some((e) => e.replica === a))
+  if (plan.kind !== 'failover')
+    return situation.policy.ackers === 'refuse' ? undefined : { ...plan, steps: withoutAckers(plan.steps, unusable) }
   const again = planFailoverAct2({ ...situation, wanted: winner, unusableAckers: unusable }, sealed)
   return again.kind === 'refusal' ? undefined : { ...again.plan, mints: plan.mints }
 }
@@ -154,6 +158,20 @@ async function finish(
   const says = left.length > 0 ? `${reigns}; not done: ${left.join('; ')}` : reigns
   tell({ kind: 'recovery_ended', cluster, at: clock.wall(), id: plan.recovery, state: 'done', says })
   return { kind: 'done', id: plan.recovery, says: reigns, left, newPrimary: winner }
+}
+
+/** Its reign is open: what was left of this recovery is what a rejoin does, and a primary that died is judged like any other. */
+export async function endOpened(office: Office, record: RecoveryRecord, lease: HeldLease): Promise<boolean> {
+  const { journal, store, cluster, clock, tell } = office
+  const minted = record.plans.findLast((p) => p.mints)?.mints
+  const reign = await store.reign(cluster)
+  if (!minted || reign?.state !== 'open' || reign.epoch !== minted.epoch) return false
+  const says = `${minted.winner} reigns, epoch ${minted.epoch}; it does not answer, so what was left to do is not done by this recovery`
+  journal.event(record.id, clock.wall(), says)
+  await journal.flush()
+  await journal.setState(record.id, 'done', clock.wall(), lease.token)
+  tell({ kind: 'recovery_ended', cluster, at: clock.wall(), id: record.id, state: 'done', says })
+  return true
 }
 
 /** It stays open: the next cycle goes on, and while the winner does not answer, a person may replace it by a failover. */

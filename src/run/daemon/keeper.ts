@@ -1,14 +1,13 @@
 import type { Diagnosis } from '../../model/diagnosis.ts'
 import type { RefusalReason } from '../../model/plan.ts'
 import type { Topology } from '../../model/topology.ts'
-import type { RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Books } from './books.ts'
 import { Clearing } from './clearing.ts'
 import { continueOpen } from './continue.ts'
 import { type Examination, examine } from './examine.ts'
 import type { Office } from './office.ts'
-import { Remedies } from './remedies.ts'
+import { Remedies, type Unfinished } from './remedies.ts'
 import { sentenceOf } from './sentence.ts'
 import { Wake } from './wake.ts'
 
@@ -100,7 +99,7 @@ export class Keeper {
       await this.books.refresh()
       // With books that cannot be read nothing is changed: a pause, or another reign, may stand in them.
       const lease = this.books.isCurrent() ? await this.acting() : undefined
-      const waits = lease ? await this.#goOn(lease) : undefined
+      const left = lease ? await this.#goOn(lease) : undefined
       const seen = await examine(this.office, this.books)
       const at = this.office.clock.wall()
       // Stored after the remedy: the recovery's own intent carries the verdict, and is durable before its first change.
@@ -108,7 +107,7 @@ export class Keeper {
       // Once more: what an older holder left on a server that has answered only since must not come after our first change.
       if (lease && (await this.acting())) {
         await this.#remedies.reviveRoutes()
-        await this.#remedies.apply(seen, lease, waits)
+        await this.#remedies.apply(seen, lease, left)
       }
       await this.books.note(seen.topology, seen.diagnosis, at)
     } catch (error) {
@@ -117,13 +116,17 @@ export class Keeper {
     }
   }
 
-  /** What is not finished comes first. Resolves with the recovery whose minted winner does not answer, if there is one. */
-  async #goOn(lease: HeldLease): Promise<RecoveryRecord | undefined> {
-    const unfinished = this.books.unfinished()
-    if (!unfinished) return undefined
+  /** What is not finished comes first. Resolves with the recovery that cannot go on with its minted winner, if there is one. */
+  async #goOn(lease: HeldLease): Promise<Unfinished | undefined> {
+    const record = this.books.unfinished()
+    if (!record) return undefined
     const continued = await continueOpen(this.office, lease, async () => (await this.acting()) !== undefined)
     if (continued === 'ended') await this.#remedies.settle()
-    return continued === 'waits_for_winner' ? unfinished : undefined
+    if (continued === 'waits_for_winner' || continued === 'winner_dropped') return { record, winner: continued }
+    if (continued !== 'winner_was_open') return undefined
+    // The books may still have the reign as it was before it was recorded as open.
+    await this.books.reload()
+    return { record, winner: continued }
   }
 
   #tell({ topology, diagnosis, tookMs }: Examination): void {

@@ -6,12 +6,27 @@ import type { RecoveryRecord } from '../../ports/journal.ts'
  * behind), and if it was, it may have acknowledged writes that the readings sealed before its opening say nothing of. A person may know
  * that nobody wrote to it.
  */
-export function waitsForWinner({ plans }: RecoveryRecord, alias: string, missing: string = NOT_STOPPED): RefusalReason {
+export function waitsForWinner(
+  { plans, subject }: RecoveryRecord,
+  alias: string,
+  missing: string = NOT_STOPPED,
+): RefusalReason {
   const minted = plans.findLast((p) => p.mints)?.mints
+  const before = subject === minted?.winner ? '<host:port>' : subject
   return {
     code: 'waits_for_winner',
     says: `epoch ${minted?.epoch ?? ''} is minted for ${minted?.winner ?? 'a server'}, which does not answer: ${missing}, so nobody else is chosen without being told`,
-    tryThis: `bring ${minted?.winner ?? 'that server'} back, or give it up: regent failover ${alias} --abandon --reason "…"`,
+    tryThis: `bring ${minted?.winner ?? 'that server'} back, or give it up: regent failover ${alias} --abandon --reason "…", or, where the primary before it is back: regent adopt ${alias} --server ${before} --open --over-reign --abandon --reason "…"`,
+  }
+}
+
+/** It answers, and what was gone on with just now could not open it. */
+export function isNotOpened({ id, plans }: RecoveryRecord, alias: string): RefusalReason {
+  const minted = plans.findLast((p) => p.mints)?.mints
+  return {
+    code: 'winner_not_opened',
+    says: `epoch ${minted?.epoch ?? ''} is minted for ${minted?.winner ?? 'a server'}, which answers and could not be opened yet: nobody else is chosen without being told`,
+    tryThis: `see why: regent history ${id}; or give it up: regent failover ${alias} --abandon --reason "…"`,
   }
 }
 

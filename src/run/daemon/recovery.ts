@@ -5,7 +5,7 @@ import { planFailoverAct2, type SealedReadings } from '../../decide/recover/fail
 import type { Situation } from '../../decide/recover/situation.ts'
 import { planSwitchoverAct1 } from '../../decide/recover/switchover-act1.ts'
 import { planSwitchoverAct2 } from '../../decide/recover/switchover-act2.ts'
-import type { RecoveryId, ServerId } from '../../model/ids.ts'
+import type { Instant, RecoveryId, ServerId } from '../../model/ids.ts'
 import type { Plan, RefusalReason } from '../../model/plan.ts'
 import { type ServerStatus, takesWrites } from '../../model/server.ts'
 import type { HeldLease } from '../../ports/lease.ts'
@@ -15,7 +15,7 @@ import { stoppedText } from '../execute/stopped.ts'
 import { undoAct1 } from '../execute/undo.ts'
 import type { World } from '../execute/world.ts'
 import { consent, type Second, type Shown } from './consent.ts'
-import { fencingSettled, goForward } from './forward.ts'
+import { endOpened, fencingSettled, goForward } from './forward.ts'
 import { type Asked, type Office, seenAgain, situationFor, worldFor } from './office.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
 
@@ -44,6 +44,7 @@ export async function recover(office: Office, order: Order, lease: HeldLease): P
     epoch: situation.opening?.unannounced ?? situation.topology.reign?.epoch ?? situation.nextEpoch,
     ...(order.policy ? { policy: order.policy } : {}),
   })
+  const sealedFrom = office.clock.now()
   const act1 = runAct(planned.plan, world)
   if (order.kind === 'failover') await act1.ended(idsOf(planned.plan, 'seal'))
   else {
@@ -54,7 +55,7 @@ export async function recover(office: Office, order: Order, lease: HeldLease): P
       return takeBack(office, world, [stoppedAct1(id, stopped)])
     }
   }
-  return second(office, { order, world, act1End: act1.end, plan: planned.plan }, situation)
+  return second(office, { order, world, act1End: act1.end, plan: planned.plan, sealedFrom }, situation)
 }
 
 const stoppedAct1 = (id: RecoveryId, stopped: StoppedBy): RefusalReason => ({
@@ -75,6 +76,8 @@ interface FirstAct {
   readonly world: World
   readonly act1End: Promise<unknown>
   readonly plan: Plan
+  /** No seal is older. */
+  readonly sealedFrom: Instant
 }
 
 /** Plan again from what act 1 found; say no while it can still be undone; then the durable intent, and forward. */
@@ -124,7 +127,7 @@ async function planAfterAnswer(
   before: Situation,
 ): Promise<Second | readonly RefusalReason[]> {
   const { observer, config } = office
-  const { world, plan: act1 } = first
+  const { plan: act1, sealedFrom, world } = first
   await observer.lookAtAll('live', config.policy.lookDeadlineMs)
   const statusOf = (server: ServerId): ServerStatus | undefined => {
     const look = observer.sightingOf(server)?.latest
@@ -140,9 +143,12 @@ async function planAfterAnswer(
     if (end.kind === 'stopped') return [stoppedAct1(world.recovery, end)]
   }
   // What a server held when it was sealed it may have dropped by a restart since, and its receiver runs again.
-  const sealed = sealedReadings(world.ledger)
-  const answers = (server: ServerId): boolean => (statusOf(server)?.uptimeS ?? -1) >= (sealed.get(server)?.uptimeS ?? 0)
-  return planSecond(office, first, before, answers)
+  // By when it started, not by its uptime: one that was young when it was sealed may have been started again and be older by now.
+  const kept = (server: ServerId): boolean => {
+    const look = observer.sightingOf(server)?.latest
+    return look?.kind === 'answered' && look.at - look.status.uptimeS * 1000 <= sealedFrom
+  }
+  return planSecond(office, first, before, kept)
 }
 
 const PRIMARY_IS_BACK: RefusalReason = {
@@ -170,19 +176,18 @@ function noteOtherWinner(office: Office, act1: Plan, act2: Plan): void {
 async function begin(office: Office, order: Order, plan: Plan, lease: HeldLease): Promise<RefusalReason | undefined> {
   const { clock, journal, cluster, tell } = office
   const at = clock.wall()
-  const began = await journal.begin(
-    {
-      id: plan.recovery,
-      cluster,
-      kind: order.kind,
-      subject: order.subject,
-      automatic: order.automatic,
-      startedAt: at,
-      because: order.because,
-    },
-    plan,
-    lease.token,
-  )
+  const head = {
+    id: plan.recovery,
+    cluster,
+    kind: order.kind,
+    subject: order.subject,
+    automatic: order.automatic,
+    startedAt: at,
+    because: order.because,
+  }
+  let began = await journal.begin(head, plan, lease.token)
+  if (began.kind === 'another_is_open' && (await openedSubject(office, order, began.id, lease)))
+    began = await journal.begin(head, plan, lease.token)
   if (began.kind === 'another_is_open')
     return {
       code: 'recovery_open',
@@ -194,6 +199,13 @@ async function begin(office: Office, order: Order, plan: Plan, lease: HeldLease)
   tell({ kind: 'recovery_began', cluster, at, id: plan.recovery, what: order.kind, because: order.because })
   tell({ kind: 'plan', cluster, at, id: plan.recovery, plan })
   return undefined
+}
+
+/** The recovery that brought this primary to the throne does not stand in the way of the one that replaces it. */
+async function openedSubject(office: Office, order: Order, id: RecoveryId, lease: HeldLease): Promise<boolean> {
+  if (order.kind !== 'failover' || order.subjectState === 'answers') return false
+  const record = await office.journal.read(id)
+  return record !== undefined && endOpened(office, record, lease)
 }
 
 const idsOf = (plan: Plan, kind: string): readonly string[] =>

@@ -7,6 +7,7 @@ import type { RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import type { Books } from './books.ts'
 import { type Examination, examine } from './examine.ts'
+import { endOpened } from './forward.ts'
 import type { Office } from './office.ts'
 import { notProven, onUnproven, waitsForWinner } from './reasons.ts'
 import { recover } from './recovery.ts'
@@ -15,7 +16,7 @@ import { rehearse } from './rehearse.ts'
 import { restoreOrder, type Standing } from './returning.ts'
 import { repairRoutes } from './routes.ts'
 import { act } from './single.ts'
-import { giveUp, replaceWinner } from './winner.ts'
+import { DROPPED_IT, giveUp, hasDroppedIt, replaceWinner } from './winner.ts'
 
 export interface RemediesParts {
   readonly office: Office
@@ -25,11 +26,22 @@ export interface RemediesParts {
   readonly ring: () => void
 }
 
+/** A recovery that cannot go on with the winner that it minted, and why. */
+export interface Unfinished {
+  readonly record: RecoveryRecord
+  readonly winner: 'waits_for_winner' | 'winner_dropped' | 'winner_was_open'
+}
+
 interface Repair {
   readonly kind: 'adopt' | 'reopen' | 'fence'
   readonly subject: ServerId
   readonly because: string
   readonly unsound?: boolean
+}
+
+interface Acting {
+  readonly lease: HeldLease
+  readonly facts: ReturnType<Books['permitFacts']>
 }
 
 const KEEP_ROUTES_MS = 1000
@@ -59,14 +71,17 @@ export class Remedies {
     return [...this.#refusals, ...[...this.#standing.values()].flatMap((against) => against.reasons)]
   }
 
-  /** `waits`: the recovery whose minted winner does not answer. Until that reign is open nothing else is to be repaired. */
-  async apply(seen: Examination, lease: HeldLease, waits?: RecoveryRecord): Promise<void> {
-    if (waits) return this.#forWinner(seen, lease, waits)
+  /** `left`: what is not finished. Until the reign that it minted is open nothing else is to be repaired. */
+  async apply(seen: Examination, lease: HeldLease, left?: Unfinished): Promise<void> {
+    if (left?.winner === 'winner_was_open') return this.#forOpened(seen, lease, left.record)
+    if (left) return this.#forWinner(seen, lease, left)
     const { diagnosis, topology } = seen
     const { remedy, primary, because } = diagnosis.primary
     switch (remedy) {
       case 'fail_over':
-        return primary === undefined ? undefined : this.#failOver(seen, primary, lease)
+        return primary === undefined
+          ? undefined
+          : this.#failOver(seen, primary, { lease, facts: this.#parts.books.permitFacts() })
       case 'adopt':
         return this.#mayRepair(topology) ? this.#adopt(topology, lease) : undefined
       case 'reopen':
@@ -88,24 +103,42 @@ export class Remedies {
     }
   }
 
-  async #forWinner(seen: Examination, lease: HeldLease, record: RecoveryRecord): Promise<void> {
+  /** Nothing but what cannot wait for it to answer; if it does, what follows its opening is done first. */
+  async #forOpened(seen: Examination, lease: HeldLease, record: RecoveryRecord): Promise<void> {
+    const { office, books } = this.#parts
+    const { remedy, primary } = seen.diagnosis.primary
+    const { openRecovery: _, ...facts } = books.permitFacts()
+    if (remedy === 'fail_over' && primary !== undefined) return this.#failOver(seen, primary, { lease, facts })
+    if (remedy !== 'fence_stale' || office.config.policy.recovery === 'ask') return
+    await endOpened(office, record, lease)
+    return this.#fenceStale(seen, lease)
+  }
+
+  async #forWinner(seen: Examination, lease: HeldLease, { record, winner }: Unfinished): Promise<void> {
     const { office, books } = this.#parts
     const waiting = { record, lease }
-    if (seen.diagnosis.primary.remedy === 'fence_stale') {
+    const { remedy, primary, targets } = seen.diagnosis.primary
+    // A winner that takes writes and has dropped what it had received is closed by what replaces it: its routes are not to be told of it.
+    const stale = remedy === 'fence_stale' && targets.some((t) => t !== primary)
+    if (stale && office.config.policy.recovery !== 'ask') {
       // Beside an open recovery nothing can be begun; the reign that is being opened keeps its duty alive.
       await giveUp(office, waiting, 'set aside: an older primary takes writes, and is fenced before anything else')
       return this.#fenceStale(seen, lease)
     }
-    const alone = [waitsForWinner(record, office.config.alias)]
+    const dropped = winner === 'winner_dropped'
+    const alone = [dropped ? hasDroppedIt(record, office.config.alias) : waitsForWinner(record, office.config.alias)]
     // Time may have settled the verdict without one knock at its other addresses: they are knocked at now.
     const fresh = await examine(office, books, { everyone: true })
-    if (fresh.diagnosis.primary.remedy !== 'fail_over' || !fresh.stopped) return this.#deny(record.kind, alone)
+    const stopped = fresh.diagnosis.primary.remedy === 'fail_over' && fresh.stopped
+    if (!dropped && !stopped) return this.#deny(record.kind, alone)
     const { openRecovery: _, ...facts } = books.permitFacts()
     const denied = this.#deniedBy(seen.topology, facts)
     if (denied) return this.#deny(record.kind, [...alone, ...denied])
     if (office.clock.now() < this.#retryAt) return
-    const { because } = fresh.diagnosis.primary
-    await this.#ended(await replaceWinner(office, { ...waiting, because }), record.kind)
+    // What stands against it stands for long, and one that cannot be closed is not to be sent the same every second.
+    if (dropped && primary !== undefined && !books.mayTry('replace', primary)) return
+    const because = dropped ? DROPPED_IT : fresh.diagnosis.primary.because
+    await this.#ended(await replaceWinner(office, { ...waiting, because, dropped }), record.kind)
   }
 
   /**
@@ -124,10 +157,10 @@ export class Remedies {
     }
   }
 
-  async #failOver(seen: Examination, primary: ServerId, lease: HeldLease): Promise<void> {
+  async #failOver(seen: Examination, primary: ServerId, { lease, facts }: Acting): Promise<void> {
     // A winner that was never open is replaced under conditions of its own, by the next cycle.
     if (seen.topology.reign?.state === 'opening') return
-    const denied = this.#deniedBy(seen.topology, this.#parts.books.permitFacts())
+    const denied = this.#deniedBy(seen.topology, facts)
     if (denied) return this.#deny('failover', denied)
     if (this.#parts.office.clock.now() < this.#retryAt) return
     const fresh = seen.stopped ? seen : await examine(this.#parts.office, this.#parts.books, { everyone: true })
@@ -154,7 +187,7 @@ export class Remedies {
     await this.settle()
   }
 
-  #deniedBy(topology: Topology, facts: ReturnType<Books['permitFacts']>): readonly RefusalReason[] | undefined {
+  #deniedBy(topology: Topology, facts: Acting['facts']): readonly RefusalReason[] | undefined {
     const { policy, alias } = this.#parts.office.config
     const answer = permit({ ...facts, alias, policy, unprovenVersions: this.#parts.proven(topology) })
     return answer.kind === 'denied' ? answer.reasons : undefined

@@ -2,6 +2,7 @@ import { type Address, printAddress } from '../../model/address.ts'
 import { printDemand, provenLevels, satisfies } from '../../model/fence.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { done, failed, type Outcome } from '../../model/outcome.ts'
+import { takesWrites } from '../../model/server.ts'
 import type { Step, StepKind } from '../../model/step.ts'
 import type { ChangeContext, ServerAt } from '../../ports/servers.ts'
 import { announce, closeIdleSessions, withdraw } from './doers-route.ts'
@@ -137,6 +138,13 @@ async function stillRefused(step: Step<'barrier'>, world: World): Promise<boolea
   return knocks.every((k) => k.outcome === 'refused')
 }
 
+/** Closed is not for ever where servers start writable: it may have been restarted during the drain. */
+async function opensAgain(step: Step<'barrier'>, world: World): Promise<boolean> {
+  const address = world.policy.startsReadOnly ? undefined : await world.addressOf(step.server)
+  const look = address && (await world.servers.look(address, 'live', LOOK_DEADLINE_MS))
+  return look?.kind === 'answered' && look.status.id === step.server && takesWrites(look.status.access)
+}
+
 /** Waits for the fencing steps of act 1 (they ran beside the promotion), and judges what they have proven. Changes nothing. */
 async function passBarrier(step: Step<'barrier'>, world: World): Promise<Outcome> {
   const outcomeOf = async (id: string): Promise<boolean> => (await world.ledger.get(id)?.ended)?.kind === 'done'
@@ -148,13 +156,14 @@ async function passBarrier(step: Step<'barrier'>, world: World): Promise<Outcome
   if (satisfies(early, step.demand)) return done(`${printDemand(step.demand)} is proven`)
   const routes = await Promise.all(step.routeSteps.map(async (route) => ({ route, closed: await outcomeOf(route) })))
   const closed = await Promise.all(step.closeSteps.map(outcomeOf))
-  const proven = provenLevels({ ...known, routes, closedReadOnly: closed.length > 0 && closed.every(Boolean) })
+  const closedReadOnly = closed.length > 0 && closed.every(Boolean) && !(await opensAgain(step, world))
+  const proven = provenLevels({ ...known, routes, closedReadOnly })
   const open = routes.filter((r) => !r.closed).map((r) => r.route)
   if (satisfies(proven, step.demand))
     return done(`${printDemand(step.demand)} is proven (${proven.filter((p) => p !== 'none').join(', ')})`)
   return failed(
     'not_fenced',
     `${printDemand(step.demand)} is demanded, proven is only: ${proven.join(', ')}${open.length > 0 ? `; not withdrawn: ${open.join(', ')}` : ''}${whyNot(step.closeSteps, world)}`,
-    'fence the old primary by hand, or accept the risk by name: --fence none --reason "…"',
+    'bring the old primary to what is demanded, or accept less by name: regent failover <cluster> --abandon --fence readonly|none --reason "…"',
   )
 }

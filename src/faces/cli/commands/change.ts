@@ -48,7 +48,8 @@ const ABOUT: Readonly<Record<Verb, { readonly says: string; readonly example: st
   },
   adopt: {
     says: "record a cluster's first reign; with --open also open its primary",
-    example: 'regent adopt shop\n  regent adopt shop --open --server db1:3306',
+    example:
+      'regent adopt shop\n  regent adopt shop --open --server db1:3306\n  regent adopt shop --open --over-reign --reason "db1 has a new host name"',
   },
   rejoin: { says: 'make a returned server follow the primary again', example: 'regent rejoin db1:3306' },
   fence: {
@@ -96,8 +97,12 @@ function withOptions(command: Command, name: Verb): Command {
     command
       .option('--open', 'open the one root of a cluster that is all read-only')
       .option('--server <server>', 'this one')
-  if (name === 'failover')
+  if (name === 'failover' || name === 'unfence' || name === 'adopt')
     command.option('--abandon', 'first end the recovery that is open and cannot go on: its minted winner is given up')
+  if (name === 'adopt')
+    command
+      .option('--over-reign', 'in place of a reign that nobody holds: its primary is at no known address, or given up')
+      .option('--over-history', 'although others had what it lacks, and replicas would skip what it then writes')
   if (name === 'unfence')
     command
       .option('--over-reign', 'although another reign stands, or another server takes writes')
@@ -138,8 +143,9 @@ function request(context: Context, { verb, target, options }: Given): Request {
 }
 
 /** To look at a plan no reason is needed. */
-function demandReason(verb: Verb, { loss, fence, reason, abandon }: Options): void {
-  const overrides = loss !== undefined || fence !== undefined || abandon === true || verb === 'unfence'
+function demandReason(verb: Verb, { loss, fence, reason, abandon, overReign, overHistory }: Options): void {
+  const accepts = abandon === true || overReign === true || overHistory === true
+  const overrides = loss !== undefined || fence !== undefined || accepts || verb === 'unfence'
   if (!overrides || reason) return
   throw new ProblemError(
     problem('usage', { what: 'an override needs a reason: it is recorded', fix: 'add --reason "…"' }),
