@@ -4,7 +4,7 @@ import { A_SCENE, type RegentProcess, Scene } from '../src/lab/simulate/index.ts
 import { epoch, recoveryId, type ServerId } from '../src/model/ids.ts'
 import type { HeldLease } from '../src/ports/lease.ts'
 import { giveOrders } from '../src/run/daemon/index.ts'
-import { worldFor } from '../src/run/daemon/office.ts'
+import { worldFor } from '../src/run/daemon/world.ts'
 
 /** Without semi-sync nothing but the identity stands between the opening and the wrong server. */
 const EXCHANGES = [

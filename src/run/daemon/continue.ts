@@ -16,10 +16,12 @@ import { hasDropped } from '../execute/kept.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { runAct } from '../execute/run.ts'
 import { goForward } from './forward.ts'
-import { type Office, recognised, situationFor, worldFor } from './office.ts'
+import type { Office } from './office.ts'
 import { epochBefore, foundNow, lastOpenBefore, routesMaybeTold } from './opening.ts'
 import { sealedReadings, takeBack } from './recovery.ts'
 import { planSingle, run } from './single.ts'
+import { recognised, situationFor } from './situation.ts'
+import { worldFor } from './world.ts'
 
 /** `winner_was_open`: its reign is open, it does not answer, and what follows the opening is not all done. */
 export type Continued =

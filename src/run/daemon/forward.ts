@@ -15,8 +15,9 @@ import { type ActEnd, runAct } from '../execute/run.ts'
 import { stoppedText, whyNot } from '../execute/stopped.ts'
 import type { World } from '../execute/world.ts'
 import { leftOf } from './left.ts'
-import { type Office, worldFor } from './office.ts'
+import type { Office } from './office.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
+import { worldFor } from './world.ts'
 
 /**
  * Waits, before the epoch is minted, for the fencing that the barrier will demand: a refusal can then still undo act 1. Costs

@@ -2,7 +2,8 @@ import { planFailoverAct1 } from '../../decide/recover/failover-act1.ts'
 import { planFailoverAct2 } from '../../decide/recover/failover-act2.ts'
 import { followers } from '../../decide/recover/situation.ts'
 import type { ServerId } from '../../model/ids.ts'
-import { type Office, situationFor } from './office.ts'
+import type { Office } from './office.ts'
+import { situationFor } from './situation.ts'
 
 /**
  * Plans both acts as if the primary died now, and changes nothing. The first planning of a process costs ten times what the second

@@ -3,7 +3,8 @@ import type { Reign } from '../../model/reign.ts'
 import type { Announcer, RouteReading } from '../../ports/announcers.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { announce } from '../execute/doers-route.ts'
-import { type Office, worldFor } from './office.ts'
+import type { Office } from './office.ts'
+import { worldFor } from './world.ts'
 
 /** How long one look at a route, and one repair, may take. */
 const ROUTE_MS = 1000

@@ -12,9 +12,11 @@ import { Ledger } from '../execute/ledger.ts'
 import { runAct } from '../execute/run.ts'
 import { stoppedText } from '../execute/stopped.ts'
 import { leftOf } from './left.ts'
-import { type Asked, type Office, situationFor, worldFor } from './office.ts'
+import type { Office } from './office.ts'
 import { PLAN_CHANGED } from './recovery.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
+import { type Asked, situationFor } from './situation.ts'
+import { worldFor } from './world.ts'
 
 export type SingleKind = Exclude<RecoveryKind, 'failover' | 'switchover'>
 

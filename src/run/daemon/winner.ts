@@ -9,11 +9,13 @@ import { takesWrites } from '../../model/server.ts'
 import { OPEN_STATES, type RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { runAct } from '../execute/run.ts'
-import { type Asked, type Office, situationFor, worldFor } from './office.ts'
+import type { Office } from './office.ts'
 import { refusedAt, routesMaybeTold } from './opening.ts'
 import { waitsForWinner } from './reasons.ts'
 import { recover } from './recovery.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
+import { type Asked, situationFor } from './situation.ts'
+import { worldFor } from './world.ts'
 
 export interface Waiting {
   /** The recovery that minted the reign. */

@@ -2,6 +2,7 @@ import { failed, type Outcome, type StepRecord } from '../../model/outcome.ts'
 import type { Plan } from '../../model/plan.ts'
 import { describeStep, STEPS, type Step } from '../../model/step.ts'
 import { doStep } from './doers.ts'
+import type { StoppedBy } from './stopped.ts'
 import type { World } from './world.ts'
 
 export type ActEnd =
@@ -16,11 +17,6 @@ export interface RunningAct {
   ended(ids: readonly string[]): Promise<void>
   /** By which step the act is stopped, so far. */
   stopped(): StoppedBy | undefined
-}
-
-export interface StoppedBy {
-  readonly by: Step
-  readonly outcome: Outcome
 }
 
 /** Past a step's deadline by this much, a doer that has not even noticed its signal is no longer waited for: the outcome is unknown. */

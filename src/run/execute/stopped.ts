@@ -1,6 +1,12 @@
-import { describeStep } from '../../model/step.ts'
-import type { StoppedBy } from './run.ts'
+import type { Outcome } from '../../model/outcome.ts'
+import { describeStep, type Step } from '../../model/step.ts'
 import type { World } from './world.ts'
+
+/** By which step an act is stopped. */
+export interface StoppedBy {
+  readonly by: Step
+  readonly outcome: Outcome
+}
 
 /** Which step did not succeed, why, and what to do about it where that is known. Servers are named by id. */
 export function stoppedText({ by, outcome }: StoppedBy): string {
