@@ -16,6 +16,7 @@ import { type Answer, asks } from './proxy.testing.ts'
 
 const shop = clusterId('c-shop')
 const withdrawn = (number: number): RouteMessage => ({ cluster: shop, epoch: epoch(7), number, kind: 'withdrawn' })
+const LOOK_MS = 100
 const PATIENT = { timeout: 10_000, interval: 20 }
 let dir = ''
 let folder = ''
@@ -40,6 +41,7 @@ const options = (): ProxyOptions => ({
   token: 'the first token',
   tokenFile: join(folder, 'proxy.token'),
   holdMs: 1000,
+  lookHomeEveryMs: LOOK_MS,
   stateFile: join(folder, 'proxy.route'),
   signal: new AbortController().signal,
 })
@@ -114,7 +116,7 @@ test.each(Object.keys(notOurs))('a new token in a file that %s is not taken, and
   await notOurs[which]?.(next)
   await rename(next, file)
   await vi.waitFor(() => expect(said).toHaveLength(1), PATIENT)
-  await new Promise((resolve) => setTimeout(resolve, 1200)) // longer than one more look
+  await new Promise((resolve) => setTimeout(resolve, 2 * LOOK_MS)) // longer than one more look
   expect(said).toEqual([expect.stringContaining(`the token in ${file} is not taken`)])
   expect(await status('the second token')).toMatchObject({ refused: 'wrong token' })
   expect(await status()).toHaveProperty('ok')
@@ -123,7 +125,7 @@ test.each(Object.keys(notOurs))('a new token in a file that %s is not taken, and
 test('it never makes the folder, and a folder that was moved aside and back is as it was', async () => {
   await proxy()
   await rename(folder, `${folder}.aside`)
-  await new Promise((resolve) => setTimeout(resolve, 2500)) // longer than two looks
+  await new Promise((resolve) => setTimeout(resolve, 4 * LOOK_MS)) // longer than two looks
   await expect(stat(folder)).rejects.toThrow(/ENOENT/)
   await rename(`${folder}.aside`, folder)
   expect(await status()).toHaveProperty('ok')

@@ -3,7 +3,7 @@ import { createFile, readSecret } from './files.ts'
 import type { Keep } from './keep.ts'
 
 /** Three small looks into one folder; a lost one is noticed before a person who starts Regent again has lost patience. */
-const LOOK_MS = 1000
+export const LOOK_HOME_MS = 1000
 
 export interface HomeParts {
   readonly control: Control
@@ -13,6 +13,8 @@ export interface HomeParts {
   readonly tokenFile: string | undefined
   /** A line for the log. */
   readonly say: (line: string) => void
+  /** Between two looks, ms. */
+  readonly everyMs: number
 }
 
 /**
@@ -35,7 +37,7 @@ export class Home implements Disposable {
 
   keepUp(): void {
     if (this.#over) return
-    this.#timer = setTimeout(() => void this.#look().then(() => this.keepUp()), LOOK_MS)
+    this.#timer = setTimeout(() => void this.#look().then(() => this.keepUp()), this.#parts.everyMs)
     this.#timer.unref()
   }
 

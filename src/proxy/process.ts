@@ -10,7 +10,7 @@ import { printOrdinal, type RouteMessage, type RouteVerdict } from '../model/rou
 import { Control } from './control.ts'
 import { Gate } from './gate.ts'
 import { portHeld } from './holder.ts'
-import { Home } from './home.ts'
+import { Home, LOOK_HOME_MS } from './home.ts'
 import { Keep } from './keep.ts'
 import { Wire } from './wire.ts'
 
@@ -30,6 +30,8 @@ export interface ProxyOptions {
   readonly stateFile: string
   /** A line for the log, which is the standard error output where nothing else is said. */
   readonly say?: (line: string) => void
+  /** Between two looks at its own folder, ms; a second where nothing else is said. */
+  readonly lookHomeEveryMs?: number
   /** Ends the proxy. */
   readonly signal: AbortSignal
 }
@@ -95,7 +97,8 @@ class TheProxy {
     const { path, answer } = { path: options.control, answer: (request: ProxyRequest) => this.#answer(request) }
     this.#control = new Control({ path, answer, token: options.token, cluster: options.cluster })
     const { token, tokenFile } = options
-    this.#home = new Home({ control: this.#control, keep: parts.keep, token, tokenFile, say: options.say ?? toLog })
+    const { say = toLog, lookHomeEveryMs: everyMs = LOOK_HOME_MS } = options
+    this.#home = new Home({ control: this.#control, keep: parts.keep, token, tokenFile, say, everyMs })
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#stop = resolve
     this.ended = promise.then(() => this.#close())
