@@ -215,8 +215,12 @@ async function putRight(): Promise<void> {
   await ask(admin, forget).catch(() => undefined)
   await ask(admin, stop)
   await ask(admin, start)
-  const running = FLAVOUR === 'mysql' ? psThread('replication_connection_status') : mariadbThread('Slave_IO')
-  await expect.poll(async () => (await ask(admin, running)).length, { timeout: 10_000 }).toBe(1)
+  const running =
+    FLAVOUR === 'mysql'
+      ? [psThread('replication_connection_status'), psThread('replication_applier_status_by_coordinator')]
+      : [mariadbThread('Slave_IO'), mariadbThread('Slave_SQL')]
+  for (const threads of running)
+    await expect.poll(async () => (await ask(admin, threads)).length, { timeout: 10_000 }).toBe(1)
 }
 
 /** Names of the deeds that failed. A new session each: privileges are read at login. */
