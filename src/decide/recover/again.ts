@@ -71,19 +71,27 @@ export function planForwardAgain(plan: Plan): Plan {
 const ON_CHANNEL: readonly Step['kind'][] = ['seal', 'unseal', 'drain', 'reach', 'start_applier', 'stop_applier']
 
 /**
- * Of a winner whose old channel is forgotten: that comes after the opening alone, and a server forgets none that is not drained. Whoever
- * did it ended before the opening was written down. What opens is proven anew, and nothing waits for a channel that never comes back.
+ * Of a winner whose old channel is forgotten. `ready`: it has all that it was to have. That comes after the opening alone, and a server
+ * forgets none that is not drained: whoever did it ended before the opening was written down. What opens is proven anew, and nothing
+ * waits for a channel that never comes back. `behind`: somebody forgot it before the opening. Nothing is left to drain, and what it is
+ * still to catch up with it must reach all the same.
  */
-export function planWithoutChannel(plan: Plan): Plan {
+export function planWithoutChannel(plan: Plan, found: 'ready' | 'behind'): Plan {
   const winner = plan.mints?.winner
   const isMoot = (s: Step): boolean =>
     'server' in s &&
     s.server === winner &&
-    (ON_CHANNEL.includes(s.kind) || (s.kind === 'attach' && s.id.startsWith('catch_up:')))
-  const moot = plan.steps.filter(isMoot).map((s) => s.id)
-  const without = (ids: readonly string[]): readonly string[] => ids.filter((id) => !moot.includes(id))
+    (found === 'behind'
+      ? s.kind === 'drain'
+      : ON_CHANNEL.includes(s.kind) || (s.kind === 'attach' && s.id.startsWith('catch_up:')))
+  const moot = plan.steps.filter(isMoot)
+  const instead = (id: string): readonly string[] => {
+    const gone = moot.find((s) => s.id === id)
+    return gone === undefined ? [id] : found === 'behind' ? gone.after : []
+  }
+  const without = (ids: readonly string[]): readonly string[] => ids.flatMap(instead)
   const steps = plan.steps
-    .filter((s) => !isMoot(s))
+    .filter((s) => !moot.includes(s))
     .map((s): Step => ({ ...s, after: without(s.after), ...(s.needs ? { needs: without(s.needs) } : {}) }))
   return { ...plan, steps }
 }

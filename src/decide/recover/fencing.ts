@@ -81,7 +81,8 @@ const privilegedRisks = ({ topology, subject }: Situation): readonly Risk[] =>
 function betweenRisks({ policy, routes, subject, lastReading }: Situation): readonly Risk[] {
   const semiSync = lastReading?.status.semiSync
   const waits = semiSync?.kind === 'present' && semiSync.source.enabled
-  if (!waits || (policy.routesAreComplete && routes.length > 0)) return []
+  const routesAreDemanded = policy.fence.kind !== 'at_least' || policy.fence.level === 'routes'
+  if (!waits || (policy.routesAreComplete && routes.length > 0 && routesAreDemanded)) return []
   const says = `clients that reach ${subject} beside the routes may come back between the end of its waiting for acknowledgements and its closing: what it answers them then may be lost`
   return [{ code: 'unproven_loss', says }]
 }

@@ -33,10 +33,11 @@ export function fenced(situation: Situation): readonly Fenced[] {
  * because they took a message of the epoch before it.
  */
 export function demandOn(
-  { policy, opening, topology, subject }: Situation,
+  situation: Situation,
   state: SubjectState,
 ): { readonly demand: FenceDemand; readonly because: string } {
-  const found = fenceDemand(policy, state)
+  const { policy, opening, topology, subject } = situation
+  const found = ofLiving(situation, state) ?? fenceDemand(policy, state)
   const { atLeast } = found.demand
   const givenUp = opening !== undefined && topology.reign?.primary === subject
   // A person may accept it by name without any proof. Else: that it refuses us is one pair of eyes, for nobody need follow it yet.
@@ -45,6 +46,20 @@ export function demandOn(
     demand: atLeast === 'none' ? { atLeast: 'routes', alsoRoutes: false } : { atLeast, alsoRoutes: true },
     because: `${found.because}; and its routes must not have been told of it`,
   }
+}
+
+/**
+ * Where commits of a living one wait for acknowledgements, it stops waiting before it is closed: a route that still leads clients to it
+ * would let them in between, and be answered what no replica has.
+ */
+function ofLiving(situation: Situation, state: SubjectState) {
+  const { policy, routes, lastReading } = situation
+  const semiSync = lastReading?.status.semiSync
+  const waits = semiSync?.kind === 'present' && semiSync.source.enabled
+  if (state !== 'answers' || !waits || policy.fence.kind === 'at_least') return undefined
+  if (!policy.routesAreComplete || routes.length === 0) return undefined
+  const { demand, because } = fenceDemand(policy, state)
+  return { demand: { ...demand, alsoRoutes: true }, because: `${because}, and clients have lost the way to it before` }
 }
 
 export function barriers(situation: Situation, after: readonly string[]): readonly Step<'barrier'>[] {

@@ -6,7 +6,7 @@ import {
   planWithoutChannel,
 } from '../../decide/recover/again.ts'
 import type { SealedReadings } from '../../decide/recover/failover-act2.ts'
-import { receivedWithin } from '../../model/history.ts'
+import { type History, receivedWithin } from '../../model/history.ts'
 import { type Epoch, epoch, type ServerId } from '../../model/ids.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
@@ -113,20 +113,38 @@ async function forward(office: Office, { record, plan, lease }: Going): Promise<
     .end
   const again =
     record.kind === 'switchover' && act1 ? planSwitchoverAgain(act1, plan, situation) : planForwardAgain(plan)
-  const whole = channelIsForgotten(office, plan, sealed) ? planWithoutChannel(again) : again
-  await goForward(office, { ...common, plan: planBarrierAgain(whole, situation), ledger })
+  const forgotten = await channelForgotten(office, again, sealed)
+  const whole = forgotten === 'no' ? again : planWithoutChannel(again, forgotten)
+  await goForward(office, { ...common, plan: planBarrierAgain(whole, situation), ledger, continued: true })
 }
 
-/** By the step that comes last; and it has all that it had received when it was sealed, or somebody else forgot it. */
-function channelIsForgotten({ observer }: Office, { steps, mints }: Plan, sealed: SealedReadings): boolean {
+/**
+ * By the step that comes last, if it has all that it had received when it was sealed, and all that it was still to fetch: then it was
+ * ready. Otherwise somebody else forgot it before that.
+ */
+async function channelForgotten(
+  { observer, config }: Office,
+  { steps, mints }: Plan,
+  sealed: SealedReadings,
+): Promise<'no' | 'ready' | 'behind'> {
   const winner = mints?.winner
   const reset = steps.find((s): s is Step<'reset_channel'> => s.kind === 'reset_channel' && s.server === winner)
-  const look = winner === undefined ? undefined : observer.sightingOf(winner)?.latest
-  if (!winner || !reset || look?.kind !== 'answered') return false
-  if (look.status.channels.some((c) => c.name === reset.channel)) return false
-  const before = sealed.get(winner)
+  if (winner === undefined || !reset) return 'no'
+  const sources = steps.flatMap((s) => (s.kind === 'reach' && s.server === winner ? [s.of] : []))
+  // Looks from after the fencing: an old primary that was open a moment ago has written until then.
+  await observer.lookAt([winner, ...sources], 'live', config.policy.lookDeadlineMs)
+  const historyOf = (server: ServerId): History | undefined => {
+    const latest = observer.sightingOf(server)?.latest
+    return latest?.kind === 'answered' ? latest.status.history : sealed.get(server)?.history
+  }
+  const look = observer.sightingOf(winner)?.latest
+  if (look?.kind !== 'answered' || look.status.channels.some((c) => c.name === reset.channel)) return 'no'
+  const own = look.status.history
   const context = [...sealed.values()].map((s) => s.history)
-  return !before || receivedWithin(before.history, look.status.history, context) === 'yes'
+  const has = (history: History | undefined): boolean =>
+    history !== undefined && receivedWithin(history, own, context) === 'yes'
+  const before = sealed.get(winner)
+  return (!before || has(before.history)) && sources.every((s) => has(historyOf(s))) ? 'ready' : 'behind'
 }
 
 /**

@@ -63,6 +63,8 @@ export interface Forward {
   readonly sealed: SealedReadings
   /** Step ids that the journal knows as done; only where the winner has been opened. */
   readonly skip?: ReadonlySet<string>
+  /** By another process, or in a later cycle: its snapshot is from after the moves of act 2, and shows other followers than were sealed. */
+  readonly continued?: boolean
 }
 
 /** Between two attempts to go forward. */
@@ -128,7 +130,7 @@ async function lowered(
     (e) => e.channel.receiver === 'running',
   )
   const unusable = ackers.filter((a) => !attached.some((e) => e.replica === a))
-  if (plan.kind !== 'failover')
+  if (plan.kind !== 'failover' || forward.continued)
     return situation.policy.ackers === 'refuse' ? undefined : { ...plan, steps: withoutAckers(plan.steps, unusable) }
   const again = planFailoverAct2({ ...situation, wanted: winner, unusableAckers: unusable }, sealed)
   return again.kind === 'refusal' ? undefined : { ...again.plan, mints: plan.mints }

@@ -116,6 +116,15 @@ export class Observer {
     return known.find((s) => s.latest.kind === 'answered') ?? known[0]
   }
 
+  /** That this run of it took writes says no more that a person closed it: a recovery did, and could not open it again. */
+  closedByUs(id: ServerId): void {
+    for (const [key, sighting] of this.#sightings) {
+      if (sighting.id !== id || !('writableAt' in sighting)) continue
+      const { writableAt: _, ...rest } = sighting
+      this.#sightings.set(key, rest)
+    }
+  }
+
   /** Of a server while it took writes, newest first. */
   pastReadings(id: ServerId): readonly PastReading[] {
     return this.#past.of(id)

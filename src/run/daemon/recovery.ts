@@ -245,6 +245,9 @@ export async function takeBack(office: Office, world: World, reasons: readonly R
   await journal.setState(id, 'undoing', clock.wall(), lease.token)
   await journal.setRefusals(id, reasons)
   const undone = await undoAct1(world)
+  // Judged like any other primary that is read-only, once what speaks against it now is gone.
+  for (const { step, outcome } of undone)
+    if (step.kind === 'open_server' && outcome.kind !== 'done') office.observer.closedByUs(step.server)
   const left = undone.filter((u) => u.outcome.kind !== 'done').map((u) => `${u.step.id}: ${u.outcome.says}`)
   await journal.flush()
   await journal.setState(id, 'undone', clock.wall(), lease.token)
