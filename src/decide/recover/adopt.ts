@@ -5,6 +5,7 @@ import { takesWrites } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
 import { edgesOf, edgesTo, type Member, member, type Topology } from '../../model/topology.ts'
 import { planAckers } from './ackers.ts'
+import { withdrawals } from './fencing.ts'
 import { counting, opening, sourceSide } from './gates.ts'
 import {
   againstHistory,
@@ -14,7 +15,7 @@ import {
   type OverReign,
   overReignRisks,
 } from './over-reign.ts'
-import { followers, type Situation, withdrawalMs } from './situation.ts'
+import { followers, type Situation } from './situation.ts'
 
 /** Roots: servers that answer and follow nobody; or, in a ring, those that follow only servers that answer and follow them. */
 export function roots(topology: Topology): readonly Member[] {
@@ -142,7 +143,7 @@ export function planAdopt(situation: Situation): Planned {
     source.map((s) => s.id),
     10_000,
   )
-  const gates = writable ? [] : [...withdrawals(situation), ...source, ...counted]
+  const gates = writable ? [] : [...withdrawalsBefore(situation), ...source, ...counted]
   const plan: Plan = {
     version: 1,
     recovery: situation.recovery,
@@ -189,17 +190,9 @@ function rivalOf({ topology, subject }: Situation): RefusalReason | undefined {
 }
 
 /** Over a reign: routes may still lead to the primary that it had, or was to have. Before the first one they lead nowhere. */
-function withdrawals(situation: Situation): readonly Step[] {
-  const { topology, recovery, formerPrimaries, routes } = situation
+function withdrawalsBefore(situation: Situation): readonly Step[] {
+  const { topology, recovery, formerPrimaries } = situation
   const first = topology.reign === undefined || (topology.reign.recovery === recovery && formerPrimaries.length === 0)
   if (first) return []
-  return routes.map((route) => ({
-    kind: 'withdraw_route',
-    id: `withdraw:${route}`,
-    route,
-    sessions: 'close',
-    after: [],
-    deadlineMs: withdrawalMs(situation, route),
-    ifItFails: 'go_on',
-  }))
+  return withdrawals(situation)
 }

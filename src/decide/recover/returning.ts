@@ -6,10 +6,11 @@ import type { Step } from '../../model/step.ts'
 import { edgesOf, type Member } from '../../model/topology.ts'
 import { bar, leaksWhenClosed } from '../fence/privileged.ts'
 import { planAckers, wantedSemiSync } from './ackers.ts'
+import { withdrawals } from './fencing.ts'
 import { counting, opening, sourceSide } from './gates.ts'
 import { newChannelOf } from './naming.ts'
 import { answering, plan } from './one-act.ts'
-import { type Follower, followers, knownHistories, type Situation, withdrawalMs } from './situation.ts'
+import { type Follower, followers, knownHistories, type Situation } from './situation.ts'
 
 /**
  * Before anything else: a server that must not take writes is closed. The primary of the present reign only where its history went
@@ -31,21 +32,13 @@ export function planFence(situation: Situation): Planned {
       says: `${server} does not answer, so it cannot be closed`,
       tryThis: `regent topology ${situation.topology.alias}`,
     })
-  const withdrawals = reigns
-    ? situation.routes.map(
-        (route): Step => ({
-          kind: 'withdraw_route',
-          id: `withdraw:${route}`,
-          route,
-          sessions: 'close',
-          after: [],
-          deadlineMs: withdrawalMs(situation, route),
-          ifItFails: 'go_on',
-        }),
-      )
-    : []
   const because = reigns ? 'its history went backwards' : 'it is not the primary of the present reign'
-  return plan(situation, 'fence', [...withdrawals, ...fencingSteps(situation, status)], because)
+  return plan(
+    situation,
+    'fence',
+    [...(reigns ? withdrawals(situation) : []), ...fencingSteps(situation, status)],
+    because,
+  )
 }
 
 /**
