@@ -31,7 +31,8 @@ soak: ready ## the full forms: both flavours, all repetitions (about an hour)
 scenarios: ready ## real servers, one story each (NAME=part-of-a-name FLAVOUR=… SEED=…)
 	@node scripts/test.ts scenarios
 
-bench: ready ## one bench (NAME=failover)
-	@test -n "$(NAME)" || { echo "name one: make bench NAME=..., of: $$(ls bench | sed -n 's/\.ts$$//p' | tr '\n' ' ')" >&2; exit 2; }
-	@test -f "bench/$(NAME).ts" || { echo "there is no bench/$(NAME).ts; there are: $$(ls bench | sed -n 's/\.ts$$//p' | tr '\n' ' ')" >&2; exit 2; }
+BENCHES := failover gtid watch
+bench: ready ## one bench (NAME=failover|gtid|watch)
+	@case " $(BENCHES) " in *" $(or $(NAME),none) "*) ;; *) echo "name one: make bench NAME=..., of: $(BENCHES)" >&2; exit 2 ;; esac
+	@[ $(NAME) = gtid ] || scripts/fetch-servers.sh mariadb mysql
 	@node "bench/$(NAME).ts"

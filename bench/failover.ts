@@ -1,7 +1,7 @@
 /**
  * How long a writer goes without an acknowledgement, one primary and three replicas with lossless semi-sync, the writer through the
  * built-in proxy every 5 ms: the primary killed; switched over; killed with 20 s of received writes still to be applied; killed with
- * a transaction of 200 MB half received. Flavours take turns. All of it takes about ten minutes on two cores.
+ * a transaction of 200 MB half received. Flavours take turns. All of it takes less than ten minutes on two idle cores.
  *
  * `node bench/failover.ts [--fault all|kill|switchover|backlog|half-received] [--runs <for each fault>] [--server both|mariadb|mysql]
  * [--against <another checkout>]`: its Regent in turn with this one's

@@ -32,8 +32,8 @@ export function broken(state: ChannelState | undefined): Outcome {
 }
 
 /**
- * A half-received transaction holds rows and locks. Where a plain STOP would wait a minute for its rest, the coordinator's
- * thread is killed instead: that rolls it back at once.
+ * A half-received transaction holds rows and locks. Where a plain STOP would wait a minute for its rest, the applier's threads are
+ * killed instead: that rolls it back.
  */
 export async function stopApplier(hand: Hand, channel: string, rollBack: boolean): Promise<Outcome> {
   const clear = await hand.nothingLingers()
@@ -54,13 +54,17 @@ const needsKill = (hand: Hand, state: ChannelState, rollBack: boolean): boolean 
   !hand.side.stopRollsBack && (rollBack || (state.halfReceived && state.receiver === 'stopped'))
 
 export async function killApplier(hand: Hand, channel: string): Promise<Outcome> {
-  const threads = await hand.ask(hand.side.coordinatorThreads(channel))
+  const threads = await hand.ask(hand.side.applierThreads(channel))
   if (!threads.ok) return threads.outcome
-  const [coordinator] = threads.value
-  if (coordinator === undefined) return failed('applier_runs', 'the thread of the applier was not found')
-  const killed = await hand.change([hand.side.kill(coordinator)], hand.side.channel(channel))
-  if (!killed.ok && killed.error === NOT_OWNER) return MAY_NOT_KILL
-  if (!killed.ok && killed.error !== NO_SUCH_THREAD) return killed.outcome
+  const { leader, busy } = threads.value
+  if (leader === undefined) return failed('applier_runs', 'the thread of the applier was not found')
+  // Of a leader that ends, a worker first applies all that was handed to it: seconds of work that is rolled back afterwards. Threads
+  // that wait are ended by their leader.
+  for (const statement of [...busy.map(hand.side.interrupt), hand.side.kill(leader)]) {
+    const killed = await hand.change([statement], hand.side.channel(channel))
+    if (!killed.ok && killed.error === NOT_OWNER) return MAY_NOT_KILL
+    if (!killed.ok && killed.error !== NO_SUCH_THREAD) return killed.outcome
+  }
   for (;;) {
     const state = await hand.ask(hand.side.channel(channel))
     if (!state.ok) return state.outcome

@@ -34,6 +34,14 @@ export interface RelayLogPosition {
   readonly position: number
 }
 
+/** Threads of one channel's applier, by the ids that KILL takes. */
+export interface ApplierThreads {
+  /** Reads the relay log and hands out work; without parallel workers the only one. Undefined: none was found. */
+  readonly leader: number | undefined
+  /** Workers that are executing an event now. */
+  readonly busy: readonly number[]
+}
+
 /** One line of the process list. */
 export interface Thread {
   readonly id: number

@@ -12,7 +12,6 @@ import type { ChangeSide, Demotion, Following } from './changes.ts'
 export const mariadbChanges: ChangeSide = {
   flavour: 'mariadb',
   noChannel: [1200, 1617],
-  rolledBack: [],
   // With both threads stopped the next start deletes relay log that was received and not applied.
   startsReceiverAlone: false,
   stopRollsBack: true,
@@ -28,6 +27,7 @@ export const mariadbChanges: ChangeSide = {
   startKeepingRelayLog,
   follow: (channel, to) => [...demoted(to), change(channel, to)],
   kill: (thread) => `KILL ${integer(thread)}`,
+  interrupt: (thread) => `KILL QUERY ${integer(thread)}`,
 
   open: ['SET GLOBAL read_only = 0'],
   close: (lockWaitS) => [`SET SESSION lock_wait_timeout = ${integer(lockWaitS)}`, 'SET GLOBAL read_only = 1'],
@@ -46,7 +46,7 @@ export const mariadbChanges: ChangeSide = {
     read: ([rows]) => (rows ?? []).map((row) => printed(row, 'Connection_name')),
   },
   receiverThreads,
-  coordinatorThreads: () => ({ statements: [], read: () => [] }),
+  applierThreads: () => ({ statements: [], read: () => ({ leader: undefined, busy: [] }) }),
   threads: {
     statements: ['SELECT ID, USER, HOST, COMMAND, INFO FROM information_schema.PROCESSLIST'],
     read: ([rows]) => (rows ?? []).map(thread),

@@ -4,14 +4,13 @@ import { gtidSet, printGtidSet } from '../../model/gtid/mysql-text.ts'
 import type { Access, Receiver } from '../../model/server.ts'
 import { integer, seconds, text } from '../change/literal.ts'
 import { numberOf, printed, type Question, type Row } from '../change/question.ts'
-import type { AccessState, ChannelState, Thread } from '../change/state.ts'
+import type { AccessState, ApplierThreads, ChannelState, Thread } from '../change/state.ts'
 import type { ChangeSide, Destination, Following } from './changes.ts'
 
 /** MySQL 8.4 and 9.x. */
 export const mysqlChanges: ChangeSide = {
   flavour: 'mysql',
   noChannel: [1200, 3074],
-  rolledBack: [1756, 13121],
   startsReceiverAlone: true,
   stopRollsBack: false,
 
@@ -28,6 +27,7 @@ export const mysqlChanges: ChangeSide = {
     change(channel, [...destination(to), ...following(), ...(to.keepLogin ? [] : [...login(to), ...security(to.tls)])]),
   ],
   kill: (thread) => `KILL ${integer(thread)}`,
+  interrupt: (thread) => `KILL QUERY ${integer(thread)}`,
 
   open: ['SET GLOBAL super_read_only = 0, GLOBAL read_only = 0'],
   close: (lockWaitS) => [
@@ -48,7 +48,7 @@ export const mysqlChanges: ChangeSide = {
     read: ([rows]) => (rows ?? []).map((row) => printed(row, 'Channel_Name')),
   },
   receiverThreads,
-  coordinatorThreads,
+  applierThreads,
   threads: {
     // Not performance_schema.processlist: that one never shows a thread as Killed.
     statements: ['SELECT ID, USER, HOST, COMMAND, STATE, INFO FROM information_schema.PROCESSLIST'],
@@ -172,7 +172,7 @@ function error<K extends 'receiverError' | 'applierError'>(key: K, row: Row, pre
 function threadOf(table: string, channel: string): Question<readonly number[]> {
   return {
     statements: [
-      `SELECT t.PROCESSLIST_ID AS id FROM performance_schema.${table} s JOIN performance_schema.threads t USING (THREAD_ID)` +
+      `SELECT t.PROCESSLIST_ID AS id, t.PROCESSLIST_STATE AS state FROM performance_schema.${table} s JOIN performance_schema.threads t USING (THREAD_ID)` +
         ` WHERE s.CHANNEL_NAME = ${text(channel)}`,
     ],
     read: ([rows]) => ids(rows ?? []),
@@ -198,15 +198,16 @@ function receiverThreads(channel: string): Question<readonly number[]> {
   }
 }
 
-/** Without parallel workers there is no coordinator: the one worker is then the thread that holds the transaction. */
-function coordinatorThreads(channel: string): Question<readonly number[]> {
+/** Without parallel workers there is no coordinator: the one worker is then the thread that reads the relay log. */
+function applierThreads(channel: string): Question<ApplierThreads> {
   const coordinator = threadOf('replication_applier_status_by_coordinator', channel)
   const worker = threadOf('replication_applier_status_by_worker', channel)
   return {
     statements: [...coordinator.statements, ...worker.statements],
     read: ([coordinators, workers]) => {
-      const found = ids(coordinators ?? [])
-      return found.length > 0 ? found : ids(workers ?? [])
+      const [leader] = ids(coordinators ?? [])
+      const busy = (workers ?? []).filter((row) => !/^waiting for an event/i.test(printed(row, 'state')))
+      return leader === undefined ? { leader: ids(workers ?? [])[0], busy: [] } : { leader, busy: ids(busy) }
     },
   }
 }

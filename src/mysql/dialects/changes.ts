@@ -2,7 +2,15 @@ import type { Address } from '../../model/address.ts'
 import type { Account, TlsSettings } from '../../model/cluster.ts'
 import type { Flavour, Version } from '../../model/version.ts'
 import type { Question } from '../change/question.ts'
-import type { AccessState, Bypassers, ChannelState, Holdings, SemiSyncState, Thread } from '../change/state.ts'
+import type {
+  AccessState,
+  ApplierThreads,
+  Bypassers,
+  ChannelState,
+  Holdings,
+  SemiSyncState,
+  Thread,
+} from '../change/state.ts'
 
 /** Where a channel shall lead. Every CHANGE names the heartbeat period: one that names a host without it sets it back. */
 export interface Destination {
@@ -35,11 +43,9 @@ export interface ChangeSide {
   readonly flavour: Flavour
   /** Errors by which the server says that there is no such channel. */
   readonly noChannel: readonly number[]
-  /** Error of an applier that was killed inside a transaction: expected after `rollBack`. */
-  readonly rolledBack: readonly number[]
   /** Can the receiver be started while the applier is stopped, without the loss of relay log. */
   readonly startsReceiverAlone: boolean
-  /** Plain STOP ends a half-received transaction quickly; else the coordinator's thread is to be killed. */
+  /** Plain STOP ends a half-received transaction quickly; else the applier's threads are to be killed. */
   readonly stopRollsBack: boolean
 
   readonly stopReceiver: (channel: string) => string
@@ -58,6 +64,8 @@ export interface ChangeSide {
   readonly startKeepingRelayLog: ((channel: string, state: ChannelState) => readonly string[]) | undefined
   readonly follow: (channel: string, to: Following) => readonly string[]
   readonly kill: (thread: number) => string
+  /** Ends what the thread executes, not the thread. */
+  readonly interrupt: (thread: number) => string
 
   readonly open: readonly string[]
   readonly close: (lockWaitS: number) => readonly string[]
@@ -68,7 +76,7 @@ export interface ChangeSide {
   /** Names of all channels. */
   readonly channels: Question<readonly string[]>
   readonly receiverThreads: (channel: string) => Question<readonly number[]>
-  readonly coordinatorThreads: (channel: string) => Question<readonly number[]>
+  readonly applierThreads: (channel: string) => Question<ApplierThreads>
   readonly threads: Question<readonly Thread[]>
   readonly access: Question<AccessState>
   /** Accounts whose sessions write in spite of read-only. Undefined: a closed server holds them all. */
