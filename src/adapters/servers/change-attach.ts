@@ -16,7 +16,7 @@ export interface ReplicationLogin {
   readonly tls: TlsSettings
 }
 
-/** `source`: asks the new source, only where this server holds something that it has not applied. */
+/** `askSource`: whether the new source has it; asked only of what this server has not applied, or wrote itself. */
 export interface Attaching {
   readonly channel: string
   readonly to: AttachTo
@@ -80,12 +80,15 @@ async function repointInFull(
   }
   const rolled = await rollBackHalf(hand, channel, held)
   if (!rolled.ok) return rolled
+  // Taken as replicated, what nobody else has would be hidden for ever: an errant server goes on from what it replicated.
+  const covered = demotion === undefined ? seen(false) : await what.askSource(demotion.position)
+  if (!covered.ok) return covered
   const to: Following = {
     ...destination(what.to),
     ...what.login,
     keepLogin: held !== undefined && !loginFails(held),
     version: hand.opened.version,
-    ...(demotion === undefined ? {} : { demote: demotion }),
+    ...(covered.value && demotion !== undefined ? { demote: demotion } : {}),
   }
   const stop = held === undefined ? [] : [side.stopBoth(channel)]
   return hand.change(
