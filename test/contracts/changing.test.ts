@@ -1,6 +1,8 @@
 /** What only real servers have of changing: SQL, threads, locks; the contract is in servers.ts. Flavour: REGENT_TEST_FLAVOUR (mysql or mariadb; default mariadb). */
+import { mkdir, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { tempDirOf } from '../../src/lab/sandbox/options.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import { eventually, flavour, frozenLease, World, words } from './changing-world.ts'
 
@@ -299,6 +301,24 @@ async function statementsOfChanges(): Promise<readonly string[]> {
   })
   return Array.isArray(rows) ? rows.map((cells) => (Array.isArray(cells) ? String(cells[0]) : '')) : []
 }
+
+describe('a server whose directory for temporary files is full or gone', () => {
+  test('its clients are cut and it is closed nevertheless: who is connected is asked without a table on its disk', async () => {
+    const { changing } = world
+    const dir = tempDirOf(world.sandbox.server('s1').dataDir)
+    expect(await world.ask('s1', 'SELECT @@GLOBAL.tmpdir')).toBe(dir)
+    await world.session('s1')
+    await rm(dir, { recursive: true })
+    try {
+      const cut = await world.within(3000, (c) => changing.cutClients(world.at('s1'), [], c))
+      expect(cut).toMatchObject({ ...DONE, facts: { left: 0 } })
+      expect(await world.within(3000, (c) => changing.close(world.at('s1'), { lockWaitS: 2 }, c))).toMatchObject(DONE)
+      expect(await world.within(3000, (c) => changing.cutPrivileged(world.at('s1'), c))).toMatchObject(DONE)
+    } finally {
+      await mkdir(dir)
+    }
+  })
+})
 
 describe('the right to change servers', () => {
   test('trap 65: a process that freezes between its check and its send changes nothing', async () => {

@@ -1,11 +1,11 @@
 /** The sandbox against real servers. Flavour: REGENT_TEST_FLAVOUR (mysql or mariadb; default mariadb). */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { onTestFinished, test } from 'vitest'
+import { onTestFinished, test, vi } from 'vitest'
 import {
   type Flavour,
   isOurs,
@@ -178,6 +178,20 @@ test(`${flavour}: another process can attach, and down leaves no process and no 
   for (const { pid, dataDir } of processes) assert.equal(isOurs(pid, dataDir), false, `process ${pid} is gone`)
   assert.equal(existsSync(dir), false)
   await assert.rejects(openSandbox(dir), /no sandbox/)
+})
+
+test(`${flavour}: its servers leave the temporary tables of other servers on this host alone when they start`, async () => {
+  const dir = await scratch()
+  const machines = join(dir, '..', 'machines')
+  await mkdir(machines)
+  const table = join(machines, '#sql-temptable-1-2-3.MAI')
+  await writeFile(table, '')
+  vi.stubEnv('TMPDIR', machines)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  await using sandbox = await startSandbox({ server: flavour, shape: '1+1', semiSync: false, dir })
+  await sandbox.kill('s1')
+  await sandbox.restart('s1')
+  assert.ok(existsSync(table))
 })
 
 test(`${flavour}: a server that does not come up shows the end of its log and leaves nothing behind`, async () => {

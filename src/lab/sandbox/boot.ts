@@ -1,10 +1,10 @@
 /** Bringing one server up: from its data directory to the first answer. */
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SandboxError } from './error.ts'
 import { freePorts } from './free-ports.ts'
 import { USERS } from './grants.ts'
-import { serverOptions } from './options.ts'
+import { serverOptions, tempDirOf } from './options.ts'
 import { isOurs, signalOurs, startDetached, untilGone } from './processes.ts'
 import type { ServerProgram } from './program.ts'
 import { dataDirOf, withConnection } from './sql.ts'
@@ -47,6 +47,7 @@ export async function bootServer(server: SandboxServer, boot: Boot): Promise<San
     ...state.extraServerOptions,
     ...(boot.extraArgs ?? []),
   ]
+  await mkdir(tempDirOf(server.dataDir), { recursive: true })
   const logStart = (await readLog(server)).length
   const { pid, ended } = startDetached([...program.command, ...options], server.logFile)
   const started = { ...server, pid }

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { SandboxError } from './error.ts'
 import { freePorts } from './free-ports.ts'
 import { type Flavour, USERS } from './grants.ts'
+import { tempDirOf } from './options.ts'
 import { isOurs } from './processes.ts'
 import type { ServerProgram } from './program.ts'
 import { LAYOUTS, type Shape } from './shape.ts'
@@ -82,7 +83,8 @@ async function clearRemains(before: SandboxState): Promise<void> {
 /** Data, logs and sockets; not the state file. */
 export async function removeFiles(state: SandboxState): Promise<void> {
   for (const server of state.servers) {
-    for (const path of [server.dataDir, server.logFile, server.socket, `${server.socket}.lock`]) {
+    const { dataDir, logFile, socket } = server
+    for (const path of [dataDir, tempDirOf(dataDir), logFile, socket, `${socket}.lock`]) {
       await rm(path, { recursive: true, force: true })
     }
   }

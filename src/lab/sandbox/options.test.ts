@@ -23,6 +23,16 @@ test.each(FLAVOURS)('%s is born fenced, durable, and waits for nobody', (flavour
   assert.ok(options.some((option) => option.endsWith('wait-point=AFTER_SYNC')))
 })
 
+test.each(FLAVOURS)(
+  '%s has a directory of its own for temporary files: a start clears it, whosever they are',
+  (flavour) => {
+    const dirOf = (dataDir: string) =>
+      serverOptions(flavour, { ...place, dataDir }, plain).filter((option) => option.startsWith('--tmpdir='))
+    assert.deepEqual(dirOf('/x/s2'), ['--tmpdir=/x/s2.tmp'])
+    assert.deepEqual(dirOf('/x/s3'), ['--tmpdir=/x/s3.tmp'])
+  },
+)
+
 test.each(FLAVOURS)('trap 61: %s cannot fall back to asynchronous for 49 days', (flavour) => {
   const options = serverOptions(flavour, place, { ...plain, semiSync: true })
   assert.ok(options.some((option) => option.endsWith('-timeout=4294967295')))

@@ -6,7 +6,7 @@ import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { SandboxError } from './error.ts'
@@ -59,6 +59,9 @@ async function initialise(program: ServerProgram, work: string, data: string): P
   }
 }
 
+/** Not the machine's: a server that starts clears this directory of temporary tables, also of those of living servers. */
+const besideIt = (data: string): string => `--tmpdir=${dirname(data)}`
+
 async function initialiseMysql(program: ServerProgram, users: string, data: string): Promise<void> {
   const [server, ...first] = program.command
   await run(
@@ -68,6 +71,7 @@ async function initialiseMysql(program: ServerProgram, users: string, data: stri
       '--initialize-insecure',
       `--init-file=${users}`,
       `--datadir=${data}`,
+      besideIt(data),
       '--secure-file-priv=',
       '--innodb-redo-log-capacity=8M',
       '--innodb-buffer-pool-size=64M',
@@ -87,6 +91,7 @@ async function initialiseMariadb(program: ServerProgram, users: string, data: st
       '--no-defaults',
       ...own,
       `--datadir=${data}`,
+      besideIt(data),
       `--extra-file=${users}`,
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
@@ -104,7 +109,13 @@ async function bootstrapMariadb(program: ServerProgram, files: readonly string[]
   const statements = parts.join('\n').replace(/^.*@current_hostname.*$/gm, '')
   await mkdir(data)
   const [server, ...first] = program.command
-  const options = ['--bootstrap', `--datadir=${data}`, '--innodb-log-file-size=16M', '--enforce-storage-engine=']
+  const options = [
+    '--bootstrap',
+    `--datadir=${data}`,
+    besideIt(data),
+    '--innodb-log-file-size=16M',
+    '--enforce-storage-engine=',
+  ]
   const child = spawn(server, [...first, ...options, '--log-warnings=0', '--max-allowed-packet=8M'], {
     stdio: ['pipe', 'ignore', 'pipe'],
     timeout: INITIALISE_WITHIN_MS,

@@ -8,6 +8,12 @@ import type { AccessState, ChannelState, Thread } from '../change/state.ts'
 import { bypassers } from './bypassers-mariadb.ts'
 import type { ChangeSide, Demotion, Following } from './changes.ts'
 
+/**
+ * Not information_schema.PROCESSLIST: each answer of that one is a table on the disk of the server, in `tmpdir`. With that directory
+ * full or gone nobody could be cut, and a second server that starts on the same one deletes the table: 10.11 and 11.8 have ended by that.
+ */
+const PROCESS_LIST = 'SHOW FULL PROCESSLIST'
+
 /** MariaDB 10.6 to 11.8. */
 export const mariadbChanges: ChangeSide = {
   flavour: 'mariadb',
@@ -48,7 +54,7 @@ export const mariadbChanges: ChangeSide = {
   receiverThreads,
   applierThreads: () => ({ statements: [], read: () => ({ leader: undefined, busy: [] }) }),
   threads: {
-    statements: ['SELECT ID, USER, HOST, COMMAND, INFO FROM information_schema.PROCESSLIST'],
+    statements: [PROCESS_LIST],
     read: ([rows]) => (rows ?? []).map(thread),
   },
   access: {
@@ -197,25 +203,27 @@ function error<K extends 'receiverError' | 'applierError'>(key: K, row: Row, pre
  */
 function receiverThreads(): Question<readonly number[]> {
   return {
-    statements: ["SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND = 'Slave_IO'", 'SHOW ALL SLAVES STATUS'],
-    read: ([threads, channels]) =>
-      threads?.length === 1 && channels?.length === 1 ? [numberOf(threads[0], 'ID')] : [],
+    statements: [PROCESS_LIST, 'SHOW ALL SLAVES STATUS'],
+    read: ([threads = [], channels = []]) => {
+      const receivers = threads.filter((row) => printed(row, 'Command') === 'Slave_IO')
+      return receivers.length === 1 && channels.length === 1 ? receivers.map((row) => numberOf(row, 'Id')) : []
+    },
   }
 }
 
 function thread(row: Row): Thread {
-  const user = printed(row, 'USER')
-  const command = printed(row, 'COMMAND')
+  const user = printed(row, 'User')
+  const command = printed(row, 'Command')
   const own =
     user === 'system user' || user === 'event_scheduler' || command === 'Daemon' || command.startsWith('Slave_')
   return {
-    id: numberOf(row, 'ID'),
+    id: numberOf(row, 'Id'),
     user,
-    peer: printed(row, 'HOST'),
+    peer: printed(row, 'Host'),
     kind: own ? 'own' : command.startsWith('Binlog Dump') ? 'dump' : 'client',
     killed: command === 'Killed',
     idle: command === 'Sleep',
-    statement: printed(row, 'INFO'),
+    statement: printed(row, 'Info'),
   }
 }
 

@@ -207,6 +207,17 @@ describe('the process list tells clients from the server itself and from dump th
     expect(thread).toMatchObject({ id: 7, kind, killed: false })
   })
 
+  test.each([
+    ['app', 'Sleep', 'client'],
+    ['app', 'Killed', 'client'],
+    ['replication', 'Binlog Dump', 'dump'],
+    ['system user', 'Slave_IO', 'own'],
+    ['event_scheduler', 'Daemon', 'own'],
+  ])('MariaDB: %s, %s', (User, Command, kind) => {
+    const [thread] = mariadbChanges.threads.read([[{ Id: '7', User, Host: 'h:1', Command, Info: null }]])
+    expect(thread).toMatchObject({ id: 7, user: User, peer: 'h:1', kind, killed: Command === 'Killed' })
+  })
+
   test('trap 76: a killed receiver of MySQL waits for a mutex and has left its source', () => {
     const row = {
       ID: '7',
@@ -223,7 +234,10 @@ describe('the process list tells clients from the server itself and from dump th
     const of = (threads: readonly string[], channels: readonly string[]) =>
       mariadbChanges
         .receiverThreads('')
-        .read([threads.map((ID) => ({ ID })), channels.map((Connection_name) => ({ Connection_name }))])
+        .read([
+          [{ Id: '3', Command: 'Sleep' }, ...threads.map((Id) => ({ Id, Command: 'Slave_IO' }))],
+          channels.map((Connection_name) => ({ Connection_name })),
+        ])
     expect(of(['7'], [''])).toEqual([7])
     expect(of(['7', '8'], ['', 'other'])).toEqual([])
     // Ours has ended already, its STOP has not: the one that is left is the other channel's.
