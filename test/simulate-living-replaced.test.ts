@@ -29,3 +29,32 @@ test.each(['mysql', 'mariadb'] as const)(
     scene.writer.stop()
   },
 )
+
+test.each(['mysql', 'mariadb'] as const)(
+  'on %s, a living primary that may start writable is not replaced while a route still leads clients to it',
+  async (flavour) => {
+    const options = { flavour, waitCount: 0, startsReadOnly: false, routes: ['proxy', 'dns'] } as const
+    const scene = new Scene({ ...A_SCENE, ...options })
+    const regent = await scene.steady()
+    const { universe, timeline } = scene
+    const [, dns] = universe.routes
+    if (dns) dns.reachable = false
+    const client = new Writer(universe, dns, 10)
+    const ends: string[] = []
+    void runCommand(regent.keeper, { verb: 'failover', reason: 'test', by: 'ann' }).then(
+      (e) => ends.push(e.kind),
+      String,
+    )
+    expect(await timeline.run(() => ends.length > 0, 30_000), scene.tell()).toBe(true)
+    universe.kill('s1')
+    universe.restart('s1')
+    await timeline.pass(3000)
+    client.stop()
+    expect(scene.promises.broken, scene.tell()).toEqual([])
+    expect(
+      client.acknowledged.filter((a) => !scene.primary()?.has(a.transaction)),
+      scene.tell(),
+    ).toEqual([])
+    scene.writer.stop()
+  },
+)

@@ -50,13 +50,14 @@ export function demandOn(
 
 /**
  * Where commits of a living one wait for acknowledgements, it stops waiting before it is closed: a route that still leads clients to it
- * would let them in between, and be answered what no replica has.
+ * would let them in between, and be answered what no replica has. Where servers may start writable, such a route leads them to a
+ * second primary as soon as it is restarted.
  */
 function ofLiving(situation: Situation, state: SubjectState) {
   const { policy, routes, lastReading } = situation
   const semiSync = lastReading?.status.semiSync
   const waits = semiSync?.kind === 'present' && semiSync.source.enabled
-  if (state !== 'answers' || !waits || policy.fence.kind === 'at_least') return undefined
+  if (state !== 'answers' || policy.fence.kind === 'at_least' || (!waits && policy.startsReadOnly)) return undefined
   if (!policy.routesAreComplete || routes.length === 0) return undefined
   const { demand, because } = fenceDemand(policy, state)
   return { demand: { ...demand, alsoRoutes: true }, because: `${because}, and clients have lost the way to it before` }

@@ -1,6 +1,7 @@
 import { adoptable } from '../../decide/recover/adopt.ts'
 import { permit } from '../../decide/recover/permit.ts'
-import type { ServerId } from '../../model/ids.ts'
+import type { PrimaryVerdict } from '../../model/diagnosis.ts'
+import type { Epoch, ServerId } from '../../model/ids.ts'
 import type { RecoveryKind, RefusalReason } from '../../model/plan.ts'
 import type { Topology } from '../../model/topology.ts'
 import type { RecoveryRecord } from '../../ports/journal.ts'
@@ -14,8 +15,9 @@ import { recover } from './recovery.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
 import { rehearse } from './rehearse.ts'
 import { restoreOrder, type Standing } from './returning.ts'
-import { repairRoutes } from './routes.ts'
+import { type NamedReading, readRoutes, repairRoutes } from './routes.ts'
 import { act } from './single.ts'
+import { reverseLeft } from './unreversed.ts'
 import { DROPPED_IT, giveUp, hasDroppedIt, replaceWinner } from './winner.ts'
 
 export interface RemediesParts {
@@ -44,6 +46,8 @@ interface Acting {
   readonly facts: ReturnType<Books['permitFacts']>
 }
 
+/** Verdicts of a primary that is open, whatever its replicas do. */
+const TAKES_WRITES: readonly PrimaryVerdict[] = ['healthy', 'all_replicas_stopped', 'single_replica_not_replicating']
 const KEEP_ROUTES_MS = 1000
 const REVIVE_MS = 5000
 /** As many as it takes until the planners' code is warm. */
@@ -61,6 +65,9 @@ export class Remedies {
   #retryAt = Number.NEGATIVE_INFINITY
   readonly #standing: Standing = new Map()
   readonly #toldRoutes = new Map<string, string>()
+  #readingRoutes = false
+  /** Not looked at yet. */
+  #routesRead: { readonly epoch: Epoch; readonly readings: readonly NamedReading[] } | undefined
 
   constructor(parts: RemediesParts) {
     this.#parts = parts
@@ -76,7 +83,9 @@ export class Remedies {
     if (left?.winner === 'winner_was_open') return this.#forOpened(seen, lease, left.record)
     if (left) return this.#forWinner(seen, lease, left)
     const { diagnosis, topology } = seen
-    const { remedy, primary, because } = diagnosis.primary
+    const { remedy, primary, because, verdict } = diagnosis.primary
+    if (TAKES_WRITES.includes(verdict) && this.#mayRepair(topology))
+      await reverseLeft(this.#parts.office, { topology, books: this.#parts.books, lease })
     switch (remedy) {
       case 'fail_over':
         return primary === undefined
@@ -221,18 +230,33 @@ export class Remedies {
     )
   }
 
-  /** Once a second is soon enough for what nobody should have changed. */
+  /**
+   * Read once a second, which is soon enough for what nobody should have changed, and beside the cycle: only the telling is done in its
+   * turn, so that no message of ours is numbered after a withdrawal.
+   */
   async #keepRoutes(lease: HeldLease): Promise<void> {
     const reign = this.#parts.books.reign()
+    if (this.#parts.office.config.policy.recovery === 'ask' || reign?.state !== 'open') return
+    const read = this.#routesRead
+    this.#routesRead = undefined
+    if (read?.epoch === reign.epoch)
+      await repairRoutes(this.#parts.office, read.readings, { reign, lease, told: this.#toldRoutes })
     const now = this.#parts.office.clock.now()
-    if (
-      this.#parts.office.config.policy.recovery === 'ask' ||
-      reign?.state !== 'open' ||
-      now - this.#routesAt < KEEP_ROUTES_MS
-    )
-      return
+    if (this.#readingRoutes || now - this.#routesAt < KEEP_ROUTES_MS) return
     this.#routesAt = now
-    await repairRoutes(this.#parts.office, { reign, lease, told: this.#toldRoutes })
+    this.#readingRoutes = true
+    void this.#readRoutes(reign.epoch)
+  }
+
+  async #readRoutes(epoch: Epoch): Promise<void> {
+    const { office } = this.#parts
+    try {
+      this.#routesRead = { epoch, readings: await readRoutes(office) }
+    } catch (error) {
+      office.tell({ kind: 'trouble', cluster: office.cluster, at: office.clock.wall(), says: String(error) })
+    } finally {
+      this.#readingRoutes = false
+    }
   }
 
   #deny(what: RecoveryKind, reasons: readonly RefusalReason[]): void {

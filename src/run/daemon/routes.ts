@@ -9,18 +9,35 @@ import { worldFor } from './world.ts'
 /** How long one look at a route, and one repair, may take. */
 const ROUTE_MS = 1000
 
+export interface NamedReading {
+  readonly name: string
+  readonly reading: RouteReading
+}
+
+/** Changes nothing, so it may be done beside the cycle: a party that does not answer delays no verdict. */
+export async function readRoutes(office: Office): Promise<readonly NamedReading[]> {
+  const readings = await Promise.all(
+    [...office.announcers].map(async ([name, announcer]) => ({ name, reading: await readRoute(office, announcer) })),
+  )
+  if (readings.some((r) => r.reading.kind === 'unknown')) await revive(office)
+  return readings
+}
+
+interface Repairing {
+  readonly reign: Reign
+  readonly lease: HeldLease
+  readonly told: Map<string, string>
+}
+
 /**
  * With a healthy primary every route leads to it: a route party that was restarted, came late, or was changed by somebody is told
  * again, with a number of its own. A newer message than ours is never overruled: it is told, and left.
  */
 export async function repairRoutes(
   office: Office,
-  { reign, lease, told }: { readonly reign: Reign; readonly lease: HeldLease; readonly told: Map<string, string> },
+  readings: readonly NamedReading[],
+  { reign, lease, told }: Repairing,
 ): Promise<void> {
-  const readings = await Promise.all(
-    [...office.announcers].map(async ([name, announcer]) => ({ name, reading: await readRoute(office, announcer) })),
-  )
-  if (readings.some((r) => r.reading.kind === 'unknown')) await revive(office)
   // What cannot be read back is told once per reign: told each second, an operator's program would run for ever.
   const message = `${reign.epoch} ${reign.primary}`
   const wrong = readings.filter(

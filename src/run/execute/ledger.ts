@@ -12,6 +12,9 @@ export interface Entry {
 /** Failures in which nothing was sent at all. */
 const WITHOUT_EFFECT: readonly string[] = ['not_started', 'lease_lost', 'forgotten', 'no_such_route']
 
+export const hadNoEffect = (outcome: Outcome): boolean =>
+  outcome.kind === 'failed' && WITHOUT_EFFECT.includes(outcome.code)
+
 /** All steps of one recovery, both acts, by id. */
 export class Ledger {
   readonly #entries = new Map<string, Entry>()
@@ -33,9 +36,7 @@ export class Ledger {
 
   /** Steps of an act that took effect or may have; a failure may be half an effect (a route withdrawn, its sessions still open). Latest first. */
   effects(act: 1 | 2): readonly Entry[] {
-    return this.#order
-      .filter((e) => e.act === act && !(e.outcome?.kind === 'failed' && WITHOUT_EFFECT.includes(e.outcome.code)))
-      .reverse()
+    return this.#order.filter((e) => e.act === act && !(e.outcome && hadNoEffect(e.outcome))).reverse()
   }
 
   all(): readonly Entry[] {

@@ -19,17 +19,26 @@ export async function undoAct1(world: World): Promise<readonly Undone[]> {
   const undone: Undone[] = []
   const effects = [...world.ledger.effects(1)].sort((a, b) => turn(a.step) - turn(b.step))
   for (const { step } of effects) {
-    if (!step.undo) continue
-    const reversal: Step = {
-      ...step.undo,
-      id: `undo:${step.id}`,
-      after: [],
-      deadlineMs: UNDO_DEADLINE_MS,
-      ifItFails: 'go_on',
-    }
-    undone.push({ step: reversal, outcome: await reverse(reversal, `undo/${step.id}`, world) })
+    const one = await reverseStep(step, world)
+    if (one) undone.push(one)
   }
   return undone
+}
+
+/** By which the reversal of a step stands in the journal. */
+export const undoKey = (step: Step): string => `undo/${step.id}`
+
+/** Undefined: it has no undo. */
+export async function reverseStep(step: Step, world: World): Promise<Undone | undefined> {
+  if (!step.undo) return undefined
+  const reversal: Step = {
+    ...step.undo,
+    id: `undo:${step.id}`,
+    after: [],
+    deadlineMs: UNDO_DEADLINE_MS,
+    ifItFails: 'go_on',
+  }
+  return { step: reversal, outcome: await reverse(reversal, undoKey(step), world) }
 }
 
 /** An old primary is opened again only if nothing speaks against it now. */
