@@ -21,6 +21,7 @@ import { printAddress } from './model/address.ts'
 import type { ClusterConfig, RegentConfig, RouteConfig } from './model/cluster.ts'
 import type { ClusterId } from './model/ids.ts'
 import { type Problem, ProblemError, problem } from './model/problem.ts'
+import { holderOf, portHeld } from './proxy/holder.ts'
 
 const VERSION: { readonly version: string } = JSON.parse(
   await readFile(join(import.meta.dirname, '..', 'package.json'), 'utf8'),
@@ -110,6 +111,10 @@ export const runners: Runners = {
 
 async function openLocal(composed: Composed, acting: boolean): Promise<Client> {
   const { daemon } = composed
+  // What keeps a route party from being started has no other listener here: whoever gave the command is told.
+  using _telling = daemon.listen((event) => {
+    if (event.kind === 'trouble') trouble(event.says)
+  })
   await (acting ? daemon.startOnce('one command') : daemon.openOnce())
   const { OneShot } = await import('./compose-once.ts')
   return new OneShot(daemon, async () => {
@@ -218,17 +223,28 @@ async function stopOne(config: RegentConfig, cluster: ClusterConfig, route: Prox
   if (!not) return undefined
   const facts = { cluster: cluster.alias, route: route.name, why: not.unknown }
   const fix = 'ask with the configuration that it was started with, or end its process: kill <pid>'
-  return not.refused ? problem('proxy_refused', { ...facts, fix }) : problem('proxy_unreachable', facts)
+  if (not.refused) return problem('proxy_refused', { ...facts, fix })
+  return (await heldBy(cluster, route)) ?? problem('proxy_unreachable', facts)
 }
 
 const statusOf = (config: RegentConfig, cluster: ClusterConfig) =>
   Promise.all(
     proxiesOf(cluster).map((route) =>
-      withProxy(config, { cluster, route }, async (proxy, signal) => ({
-        ...(await proxy.status(signal)),
-        cluster: cluster.alias,
-        route: route.name,
-        listen: route.listen,
-      })),
+      withProxy(config, { cluster, route }, async (proxy, signal) => {
+        const status = await proxy.status(signal)
+        const held = 'unknown' in status && !status.refused ? await heldBy(cluster, route) : undefined
+        return {
+          ...status,
+          ...('unknown' in status && held ? { unknown: `${status.unknown}; ${held.says}: ${held.tryThis}` } : {}),
+          cluster: cluster.alias,
+          route: route.name,
+          listen: route.listen,
+        }
+      }),
     ),
   )
+
+/** A proxy of a store that is gone is asked by nobody, and keeps the port and the clients: who has it, and how that one is ended. */
+async function heldBy({ alias }: ClusterConfig, { listen }: ProxyRoute): Promise<Problem | undefined> {
+  return (await holderOf(listen)).kind === 'unknown' ? undefined : portHeld({ listen, alias })
+}

@@ -98,7 +98,7 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
     remedy: 'tell',
     actsOn: 'nobody',
     because:
-      'the primary lacks transactions that it once had: it is read-only and must never be opened again with this history',
+      'the primary lacks transactions that it once had: it is read-only and must never be opened again with this history: regent failover puts another one in its place',
   },
   {
     name: 'came_back_closed',
@@ -144,7 +144,8 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
     verdict: 'read_only_primary',
     remedy: 'tell',
     actsOn: 'nobody',
-    because: 'the primary is read-only since its start, and it is not proven that no replica received what it lacks',
+    because:
+      'the primary is read-only since its start, and it is not proven that no replica received what it lacks: regent failover puts another one in its place, regent unfence <host:port> names who may have received it',
   },
   {
     name: 'closed_by_hand',
@@ -153,7 +154,8 @@ export const PRIMARY_RULES: readonly PrimaryRule[] = [
     verdict: 'read_only_primary',
     remedy: 'tell',
     actsOn: 'nobody',
-    because: 'somebody made the running primary read-only: whoever did it may be in the middle of something',
+    because:
+      'somebody made the running primary read-only: whoever did it may be in the middle of something; regent unfence <host:port> opens it',
   },
   {
     name: 'being_opened',

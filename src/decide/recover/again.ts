@@ -28,7 +28,10 @@ export function planBarrierAgain(plan: Plan, situation: Situation): Plan {
     const now = s.kind === 'barrier' ? found.find((f) => f.server === s.server) : undefined
     if (s.kind !== 'barrier' || now === undefined) return s
     const { stopped, addresses, state } = now
-    const current = { ...s, stopped, addresses }
+    const { routes, policy } = situation
+    // Of a configuration that has changed since: a route that it has no more can show nothing, one that it has got may lead there.
+    const { routesAreComplete } = policy
+    const current = { ...s, stopped, addresses, routesAreComplete, routeSteps: routes.map((r) => `withdraw:${r}`) }
     if (canBeShown(s.demand.atLeast, state)) return current
     const { demand } = fenceDemand(situation.policy, state)
     return { ...current, demand: { ...demand, alsoRoutes: demand.alsoRoutes || s.demand.alsoRoutes } }
@@ -74,7 +77,7 @@ const ON_CHANNEL: readonly Step['kind'][] = ['seal', 'unseal', 'drain', 'reach',
  * Of a winner whose old channel is forgotten. `ready`: it has all that it was to have. That comes after the opening alone, and a server
  * forgets none that is not drained: whoever did it ended before the opening was written down. What opens is proven anew, and nothing
  * waits for a channel that never comes back. `behind`: somebody forgot it before the opening. Nothing is left to drain, and what it is
- * still to catch up with it must reach all the same.
+ * still to catch up with it must reach all the same: where it was to follow a living old primary once more, it is led back to that one.
  */
 export function planWithoutChannel(plan: Plan, found: 'ready' | 'behind'): Plan {
   const winner = plan.mints?.winner
@@ -85,15 +88,27 @@ export function planWithoutChannel(plan: Plan, found: 'ready' | 'behind'): Plan 
       ? s.kind === 'drain'
       : ON_CHANNEL.includes(s.kind) || (s.kind === 'attach' && s.id.startsWith('catch_up:')))
   const moot = plan.steps.filter(isMoot)
+  const led = found === 'behind' ? ledBack(plan) : undefined
   const instead = (id: string): readonly string[] => {
+    if (led && id === led.instead.id) return [led.step.id]
     const gone = moot.find((s) => s.id === id)
     return gone === undefined ? [id] : found === 'behind' ? gone.after : []
   }
   const without = (ids: readonly string[]): readonly string[] => ids.flatMap(instead)
   const steps = plan.steps
     .filter((s) => !moot.includes(s))
+    .map((s) => (s === led?.instead ? led.step : s))
     .map((s): Step => ({ ...s, after: without(s.after), ...(s.needs ? { needs: without(s.needs) } : {}) }))
   return { ...plan, steps }
+}
+
+/** It has applied all that it ever received, so a channel that is made anew drops nothing. Undefined where it was to follow nobody. */
+function ledBack({ steps, subject }: Plan): { readonly instead: Step; readonly step: Step } | undefined {
+  const reach = steps.find((s) => s.kind === 'reach' && s.of === subject)
+  const instead = steps.find((s) => s.kind === 'start_applier' && reach?.kind === 'reach' && s.server === reach.server)
+  if (instead?.kind !== 'start_applier') return undefined
+  const id = `follow:${instead.server}`
+  return { instead, step: { ...instead, kind: 'attach', id, to: subject, keepRelayLog: false } }
 }
 
 /**

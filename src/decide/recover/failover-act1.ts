@@ -1,3 +1,4 @@
+import { receivedWithin } from '../../model/history.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { type Plan, type Planned, type RefusalReason, type Risk, refuse } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
@@ -5,10 +6,11 @@ import { edgesOf } from '../../model/topology.ts'
 import { unattainable } from '../fence/proof.ts'
 import { fencing, fencingRisks, withdrawals } from './fencing.ts'
 import { turnedAway } from './logins.ts'
-import { settleLoss } from './loss.ts'
+import { byName, settleLoss } from './loss.ts'
+import { answering } from './one-act.ts'
 import { demandOn, fenced, fencingPredecessors, keptShut } from './opening.ts'
 import { rank, undrainable } from './rank.ts'
-import { absentFollowers, type Follower, followers, type Situation } from './situation.ts'
+import { absentFollowers, type Follower, followers, knownHistories, type Situation } from './situation.ts'
 
 /**
  * Act 1: withdraw the routes, begin to fence, seal every replica that answers. Nothing in it chooses a winner: until all are
@@ -43,7 +45,7 @@ export function planFailoverAct1(situation: Situation): Planned {
     risks: [
       ...(loss.kind === 'refused' ? [] : loss.risks),
       ...absentRisks(situation),
-      ...openingRisks(situation),
+      ...openingRisks(situation, ranking.mostAdvanced),
       ...turnedAway(found),
       ...fencingRisks(situation),
     ],
@@ -53,11 +55,13 @@ export function planFailoverAct1(situation: Situation): Planned {
   return { kind: 'plan', plan }
 }
 
-/** While a reign is only being opened, the primary before it is no replica of anybody: it can reign again by name. */
-const nobodyLeft = ({ topology, opening }: Situation): string =>
-  opening === undefined
-    ? `regent topology ${topology.alias}`
-    : `regent adopt ${topology.alias} --server <old primary> --open --over-reign --abandon --reason "…"`
+/** While a reign is only being opened, the primary before it is no replica of anybody: it can reign again by name, if the winner is gone. */
+function nobodyLeft({ topology, opening, subject, subjectState }: Situation): string {
+  if (opening === undefined) return `regent topology ${topology.alias}`
+  if (subjectState === 'answers')
+    return `mend what keeps ${subject} from being opened (regent diagnose ${topology.alias}), and that goes on by itself; or open it by name, without any proof: regent unfence ${subject} --abandon --reason "…" --for 10m`
+  return `regent adopt ${topology.alias} --server <old primary> --open --over-reign --abandon --reason "…"`
+}
 
 function vetoes(situation: Situation, found: readonly Follower[]): readonly RefusalReason[] {
   const { topology, policy } = situation
@@ -137,8 +141,7 @@ function fenceVeto(situation: Situation): readonly RefusalReason[] {
   return [...new Set(whys)].map((says) => ({
     code: 'fence_not_provable',
     says,
-    tryThis:
-      'register a route and declare clients_only_by_routes, or accept the risk: regent failover <cluster> --fence none --reason "…"',
+    tryThis: `register a route and declare clients_only_by_routes, or accept the risk: ${byName(situation, '--fence none')}`,
   }))
 }
 
@@ -181,7 +184,8 @@ const absentRisks = (situation: Situation): readonly Risk[] =>
  * While a reign is only being opened two servers may have taken writes: the one that it names, whose opening may have happened without
  * anybody having written that down, and the primary before it.
  */
-function openingRisks({ subject, opening }: Situation): readonly Risk[] {
+function openingRisks(situation: Situation, best: Follower | undefined): readonly Risk[] {
+  const { subject, opening } = situation
   if (opening === undefined) return []
   const unseen = opening.predecessors.filter((p) => p.state !== 'answers')
   const unknown = {
@@ -190,9 +194,19 @@ function openingRisks({ subject, opening }: Situation): readonly Risk[] {
   }
   return [
     ...(opening.unannounced === undefined ? [unknown] : []),
+    ...opening.predecessors.flatMap(({ server }) => aheadOf(situation, server, best)),
     ...unseen.map(({ server, stopped }) => ({
       code: 'predecessor_unseen',
       says: `${server}, a primary before ${subject}, does not answer: of it no more is proven now than that ${stopped ? 'it refuses connections' : 'the routes are withdrawn'}`,
     })),
   ]
+}
+
+/** It answers, so what it wrote since the readings that the loss was settled by can be seen, and goes with it. */
+function aheadOf(situation: Situation, server: ServerId, best: Follower | undefined): readonly Risk[] {
+  const own = answering(situation, server)
+  const within = own && best && receivedWithin(own.history, best.status.history, knownHistories(situation))
+  if (own === undefined || within === 'yes') return []
+  const says = `${server}, a primary before ${situation.subject}, answers, and it is not shown that the others have all that it has: what they lack is not lost, and stays on ${server} alone`
+  return [{ code: 'predecessor_ahead', says }]
 }

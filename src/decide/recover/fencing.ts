@@ -1,6 +1,8 @@
 import type { Risk } from '../../model/plan.ts'
+import { takesWrites } from '../../model/server.ts'
 import type { Step, StepBody } from '../../model/step.ts'
 import { bar, leaksWhenClosed, privilegedRisk } from '../fence/privileged.ts'
+import { answering } from './one-act.ts'
 import { type Situation, withdrawalMs } from './situation.ts'
 
 export const withdrawals = (situation: Situation): readonly Step[] =>
@@ -52,12 +54,19 @@ export function fencing(situation: Situation): readonly Step[] {
       after: [`source_off:${server}`],
       needs: [`source_off:${server}`],
       ...common,
-      undo: { kind: 'open_server', server },
+      ...openedAgain(situation),
     },
     ...(leaksWhenClosed(situation.topology)
       ? [bar(server, { after: [`close:${server}`], needs: [`close:${server}`], ...common })]
       : []),
   ]
+}
+
+/** One that takes no writes is not opened by an undo: whoever closed it may be in the middle of something. */
+export function openedAgain(situation: Situation): { readonly undo?: StepBody } {
+  const { subject: server } = situation
+  const status = answering(situation, server)
+  return status && !takesWrites(status.access) ? {} : { undo: { kind: 'open_server', server } }
 }
 
 function sourceBackOn(situation: Situation): { readonly undo?: StepBody } {

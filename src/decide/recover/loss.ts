@@ -103,7 +103,7 @@ export function settleLoss(
     if (demandsProof(situation.policy, true))
       return { kind: 'refused', refusal: tooFewSealed(situation, ackers, { sealed: ids, apart }) }
   } else if (demandsProof(situation.policy, false)) {
-    return { kind: 'refused', refusal: noLossless() }
+    return { kind: 'refused', refusal: noLossless(situation) }
   }
   return boundedLoss(situation, best)
 }
@@ -182,15 +182,19 @@ function tooFewSealed(situation: Situation, ackers: AckerSet, { sealed, apart }:
   return refuse({
     code: 'loss_not_provable',
     says: `acknowledged writes may be lost: ${held} of the ${ackers.holders.length} servers that may hold an acknowledgement are sealed, ${ackers.mustSeal} are needed (wait count ${ackers.waitCount})${absent}${dropped}${kept}`,
-    tryThis: `bring one more of them back, or accept a loss: regent failover ${situation.topology.alias} --loss 10s --reason "…"`,
+    tryThis: `bring one more of them back, or accept a loss: ${byName(situation, '--loss 10s')}`,
   })
 }
 
-const noLossless = (): Refusal =>
+/** The same command once more, with what it accepts: beside a winner that is waited for it has to give that up as well. */
+export const byName = ({ topology, opening }: Situation, accepting: string): string =>
+  `regent failover ${topology.alias}${opening === undefined ? '' : ' --abandon'} ${accepting} --reason "…"`
+
+const noLossless = (situation: Situation): Refusal =>
   refuse({
     code: 'loss_not_provable',
     says: 'policy loss: proven, but lossless semi-sync (AFTER_SYNC without fallback) was not in force at the last good reading of the primary',
-    tryThis: 'accept a loss for this once: regent failover <cluster> --loss 10s --reason "…"',
+    tryThis: `accept a loss for this once: ${byName(situation, '--loss 10s')}`,
   })
 
 function boundedLoss(situation: Situation, best: ServerStatus | undefined): LossVerdict {
@@ -202,10 +206,10 @@ function boundedLoss(situation: Situation, best: ServerStatus | undefined): Loss
       risks: [{ code: 'unproven_loss', says: 'how much may be lost is not known; any loss was accepted by name' }],
     }
   const reading = situation.lastReading
-  if (!reading || !best) return unreadable(bound)
+  if (!reading || !best) return unreadable(situation, bound)
   const contained = newestContained(situation, reading, best)
   if (contained === undefined || contained.ageMs > bound * 1000)
-    return { kind: 'refused', refusal: overBound(contained, oldest(reading), bound) }
+    return { kind: 'refused', refusal: overBound(situation, contained ?? { known: oldest(reading) }, bound) }
   const seconds = contained.ageMs / 1000
   const age = seconds.toFixed(1)
   return {
@@ -236,22 +240,25 @@ function newestContained(
 const oldest = (reading: PrimaryReading): EarlierReading =>
   reading.earlier.at(-1) ?? { history: reading.status.history, ageMs: reading.ageMs }
 
-function overBound(contained: EarlierReading | undefined, known: EarlierReading, bound: number): Refusal {
+/** The newest that is contained; or, where none is, the oldest that is known. */
+type Newest = EarlierReading | { readonly known: EarlierReading }
+
+function overBound(situation: Situation, newest: Newest, bound: number): Refusal {
   const seconds = (reading: EarlierReading): string => (reading.ageMs / 1000).toFixed(1)
   return refuse({
     code: 'loss_over_bound',
-    says: contained
-      ? `the newest reading of the primary of which the best replica has received everything is ${seconds(contained)} s old, the bound is ${bound} s`
-      : `it cannot be shown that the best replica has received all that the primary had executed ${seconds(known)} s before its last sign of life, and no older reading is known`,
-    tryThis: 'salvage from the old primary, or accept it: regent failover <cluster> --loss <seconds>s --reason "…"',
+    says: !('known' in newest)
+      ? `the newest reading of the primary of which the best replica has received everything is ${seconds(newest)} s old, the bound is ${bound} s`
+      : `it cannot be shown that the best replica has received all that the primary had executed ${seconds(newest.known)} s before its last sign of life, and no older reading is known`,
+    tryThis: `bring the old primary back, or accept a loss: ${byName(situation, '--loss any')}`,
   })
 }
 
-const unreadable = (bound: number): LossVerdict => ({
+const unreadable = (situation: Situation, bound: number): LossVerdict => ({
   kind: 'refused',
   refusal: refuse({
     code: 'loss_over_bound',
     says: `no reading of the primary is known, so a loss of at most ${bound} s cannot be shown`,
-    tryThis: 'accept it by name: regent failover <cluster> --loss any --reason "…"',
+    tryThis: `accept it by name: ${byName(situation, '--loss any')}`,
   }),
 })

@@ -1,6 +1,7 @@
 import type { Risk } from '../../model/plan.ts'
 import type { Step } from '../../model/step.ts'
 import { bar, leaksWhenClosed, privilegedRisk, STILL } from '../fence/privileged.ts'
+import { openedAgain } from './fencing.ts'
 import { type Follower, type Situation, withdrawalMs } from './situation.ts'
 
 export function closing(situation: Situation, early: readonly Follower[]): readonly Step[] {
@@ -32,7 +33,7 @@ export function closing(situation: Situation, early: readonly Follower[]): reado
       after: [...moved, ...withdrawn.map((s) => s.id), ...barred.map((s) => s.id)],
       deadlineMs,
       ifItFails: 'stop',
-      undo: { kind: 'open_server', server },
+      ...openedAgain(situation),
     },
   ]
 }

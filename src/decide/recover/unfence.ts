@@ -1,8 +1,9 @@
 import { receivedWithin } from '../../model/history.ts'
-import { type Planned, type RefusalReason, refuse } from '../../model/plan.ts'
+import { type Planned, type RefusalReason, type Risk, refuse } from '../../model/plan.ts'
 import { takesWrites } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
 import { member } from '../../model/topology.ts'
+import { opening } from './gates.ts'
 import { answering, plan } from './one-act.ts'
 import { followers, knownHistories, type Situation } from './situation.ts'
 
@@ -22,10 +23,26 @@ export function planUnfence(situation: Situation): Planned {
     deadlineMs: 5000,
     ifItFails: 'stop',
   }
-  const planned = plan(situation, 'unfence', [open], 'a person opens it by name')
+  const steps = isMinted(situation) ? opening(situation, server, []) : [open]
+  const planned = plan(situation, 'unfence', steps, 'a person opens it by name')
   const accepted = [...againstTwoPrimaries(situation), ...againstReuse(situation)]
-  const risks = accepted.map(({ code, says }) => ({ code, says }))
+  const risks = [...accepted.map(({ code, says }) => ({ code, says })), ...unprovenRisks(situation)]
   return planned.kind === 'plan' ? { kind: 'plan', plan: { ...planned.plan, risks } } : planned
+}
+
+/** The winner of a reign that is only being opened: opened by name it reigns, for nobody else would end what it waits for. */
+const isMinted = ({ topology: { reign }, subject }: Situation): boolean =>
+  reign?.state === 'opening' && reign.primary === subject
+
+function unprovenRisks(situation: Situation): readonly Risk[] {
+  if (!isMinted(situation)) return []
+  const { subject, topology } = situation
+  return [
+    {
+      code: 'winner_unproven',
+      says: `${subject} reigns (epoch ${topology.reign?.epoch}) without proof that a primary before it takes no writes, and without a look at what it may lack`,
+    },
+  ]
 }
 
 function againstTwoPrimaries(situation: Situation): readonly RefusalReason[] {
@@ -39,7 +56,7 @@ function againstTwoPrimaries(situation: Situation): readonly RefusalReason[] {
       {
         code: 'another_reign',
         says: `${reign.primary} reigns (epoch ${reign.epoch}): opening ${server} would make two primaries`,
-        tryThis: `${way}, or ${opening ? lasting : `regent switchover ${alias} --to ${server}`}`,
+        tryThis: `${way}, or ${opening ? lasting : `once it follows cleanly: regent switchover ${alias} --to ${server}`}`,
       },
     ]
   const writing = members.filter(

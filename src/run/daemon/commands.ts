@@ -223,7 +223,8 @@ async function askedBy(
     if (!named)
       throw new ProblemError(problem('usage', { what: `${verb} needs a server`, fix: `regent ${verb} <host:port>` }))
     const { overReign = false, overHistory = false } = command
-    return { ...common, subject: named, overReign, overHistory }
+    const unsound = verb === 'fence' && named === reign?.primary && (await isUnsound(keeper, named))
+    return { ...common, subject: named, overReign, overHistory, unsound }
   }
   if (!reign)
     return {
@@ -233,6 +234,12 @@ async function askedBy(
   const latest = office.observer.sightingOf(reign.primary)?.latest
   const subjectState = latest?.kind === 'answered' ? 'answers' : seen.stopped ? 'refused' : 'silent'
   return { ...common, subject: reign.primary, subjectState, stopped: seen.stopped, ...(named ? { wanted: named } : {}) }
+}
+
+/** Its history went backwards while it takes writes: the one case in which a primary is fenced, as the remedy for that would. */
+async function isUnsound({ office, books }: Keeper, primary: ServerId): Promise<boolean> {
+  const { remedy, targets } = (await examine(office, books, { everyone: true })).diagnosis.primary
+  return remedy === 'fence_stale' && targets.includes(primary)
 }
 
 async function adoption(

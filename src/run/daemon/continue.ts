@@ -8,20 +8,23 @@ import {
 import type { SealedReadings } from '../../decide/recover/failover-act2.ts'
 import { type History, receivedWithin } from '../../model/history.ts'
 import { type Epoch, epoch, type ServerId } from '../../model/ids.ts'
-import type { Plan } from '../../model/plan.ts'
+import type { Plan, RefusalReason } from '../../model/plan.ts'
+import { takesWrites } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
 import type { RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { hasDropped } from '../execute/kept.ts'
 import { Ledger } from '../execute/ledger.ts'
 import { runAct } from '../execute/run.ts'
-import { goForward } from './forward.ts'
+import { goForward, judged } from './forward.ts'
 import type { Office } from './office.ts'
 import { epochBefore, foundNow, lastOpenBefore, routesMaybeTold } from './opening.ts'
+import { isNotOpened } from './reasons.ts'
 import { sealedReadings, takeBack } from './recovery.ts'
+import type { RecoveryEnd } from './recovery-end.ts'
 import { planSingle, run } from './single.ts'
 import { recognised, situationFor } from './situation.ts'
-import { worldFor } from './world.ts'
+import { rivalOf, worldFor } from './world.ts'
 
 /** `winner_was_open`: its reign is open, it does not answer, and what follows the opening is not all done. */
 export type Continued =
@@ -31,6 +34,12 @@ export type Continued =
   | 'waits_for_winner'
   | 'winner_dropped'
   | 'winner_was_open'
+  | NotOpened
+
+/** The winner answers, and what was gone on with just now could not open it. */
+export interface NotOpened {
+  readonly because: readonly RefusalReason[]
+}
 
 /**
  * A recovery that another process began and did not end. Before its epoch was minted nothing is decided: act 1 is taken back, and a
@@ -62,9 +71,11 @@ export async function continueOpen(
     if (id === minted.mints.winner && hasDropped(record, { id, history }, known)) return 'winner_dropped'
   }
   const plan = { ...(record.plans.findLast((p) => p.act === 2) ?? minted), mints: minted.mints }
-  await forward(office, { record, plan, lease })
-  return 'ended'
+  return ended(office, record, await forward(office, { record, plan, lease }))
 }
+
+const ended = ({ config }: Office, record: RecoveryRecord, end: RecoveryEnd): Continued =>
+  end.kind === 'failed' ? { because: [isNotOpened(record, config.alias, end.says)] } : 'ended'
 
 /** The open one; or, ended or not, the one whose winner is still to be opened: a reign that is minted stays somebody's duty. */
 async function unfinished({ journal, store, cluster }: Office): Promise<RecoveryRecord | undefined> {
@@ -89,7 +100,7 @@ interface Going {
   readonly lease: HeldLease
 }
 
-async function forward(office: Office, { record, plan, lease }: Going): Promise<void> {
+async function forward(office: Office, { record, plan, lease }: Going): Promise<RecoveryEnd> {
   const reign = await office.store.reign(office.cluster)
   const { state, stopped } = await foundNow(office, await recognised(office, reign), record.subject)
   const asked = { subject: record.subject, subjectState: state, stopped, automatic: record.automatic } as const
@@ -100,10 +111,8 @@ async function forward(office: Office, { record, plan, lease }: Going): Promise<
   const sealed = sealedReadings(before)
   const done = doneIn(record)
   const common = { situation, lease, sealed }
-  if (plan.mints && done.has(`open:${plan.mints.winner}`)) {
-    await goForward(office, { ...common, plan, ledger: before, skip: done })
-    return
-  }
+  if (plan.mints && done.has(`open:${plan.mints.winner}`))
+    return goForward(office, { ...common, plan, ledger: before, skip: done })
   const ledger = new Ledger()
   // What the winner had received when it was sealed is what its drain must still find.
   for (const { step, ended } of before.all()) if (step.kind === 'seal') ledger.enter(step, 1, ended)
@@ -111,11 +120,17 @@ async function forward(office: Office, { record, plan, lease }: Going): Promise<
   const fence = planFencingAgain(situation, act1 ?? plan)
   await runAct(fence, worldFor(office, { recovery: record.id, lease, epoch: await withdrawnIn(office, plan), ledger }))
     .end
+  // A server that somebody opened meanwhile would be led to the winner as a replica, with all that it wrote of its own.
+  const rival = plan.mints && (await rivalOf(office, plan.mints.winner, judged(plan)))
+  if (rival !== undefined) {
+    if (record.events.at(-1)?.says !== rival) office.journal.event(record.id, office.clock.wall(), rival)
+    return { kind: 'failed', id: record.id, says: rival }
+  }
   const again =
     record.kind === 'switchover' && act1 ? planSwitchoverAgain(act1, plan, situation) : planForwardAgain(plan)
   const forgotten = await channelForgotten(office, again, sealed)
   const whole = forgotten === 'no' ? again : planWithoutChannel(again, forgotten)
-  await goForward(office, { ...common, plan: planBarrierAgain(whole, situation), ledger, continued: true })
+  return goForward(office, { ...common, plan: planBarrierAgain(whole, situation), ledger, continued: true })
 }
 
 /**
@@ -144,7 +159,9 @@ async function channelForgotten(
   const has = (history: History | undefined): boolean =>
     history !== undefined && receivedWithin(history, own, context) === 'yes'
   const before = sealed.get(winner)
-  return (!before || has(before.history)) && sources.every((s) => has(historyOf(s))) ? 'ready' : 'behind'
+  if ((!before || has(before.history)) && sources.every((s) => has(historyOf(s)))) return 'ready'
+  // One that takes writes may have been opened: what it has of its own must not be mixed with what it lacks.
+  return takesWrites(look.status.access) ? 'no' : 'behind'
 }
 
 /**
@@ -180,9 +197,8 @@ async function continueSingle(office: Office, { record, minted, lease }: Single)
     record.id,
   )
   const planned = planSingle('adopt', situation)
-  if (planned.kind === 'refusal') return 'waits_for_winner'
-  await run(office, { ...planned.plan, mints: minted.mints }, lease)
-  return 'ended'
+  if (planned.kind === 'refusal') return { because: planned.reasons }
+  return ended(office, record, await run(office, { ...planned.plan, mints: minted.mints }, lease))
 }
 
 async function abandonAct1(office: Office, record: RecoveryRecord, lease: HeldLease): Promise<void> {

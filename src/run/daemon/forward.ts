@@ -17,7 +17,7 @@ import type { World } from '../execute/world.ts'
 import { leftOf } from './left.ts'
 import type { Office } from './office.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
-import { worldFor } from './world.ts'
+import { rivalOf, worldFor } from './world.ts'
 
 /**
  * Waits, before the epoch is minted, for the fencing that the barrier will demand: a refusal can then still undo act 1. Costs
@@ -86,8 +86,11 @@ export async function goForward(office: Office, forward: Forward): Promise<Recov
   let skip = forward.skip ?? new Set<string>()
   for (let attempt = 1; ; attempt++) {
     const world = worldFor(office, { recovery: plan.recovery, lease, epoch: minted.epoch, ledger })
+    // Time has passed since anybody looked who else takes writes; a first attempt follows the looks that it was decided by at once.
+    const late = forward.continued === true || attempt > 1
+    const beforeOpening = (server: ServerId): Promise<string | undefined> => rivalOf(office, server, judged(current))
     const mintedAhead = mintAhead(current, world)
-    const end = await runAct(current, { ...world, mintedAhead }, skip).end
+    const end = await runAct(current, { ...world, mintedAhead, ...(late ? { beforeOpening } : {}) }, skip).end
     await office.journal.flush()
     if (end.kind === 'completed') return finish(office, current, minted.winner, ledger, lease)
     const over = attempt >= ATTEMPTS || isDropped(end.outcome) || lease.leftMs() <= 0
@@ -98,6 +101,12 @@ export async function goForward(office: Office, forward: Forward): Promise<Recov
     await office.clock.sleep(end.by.kind === 'count_ackers' ? 0 : PAUSE_MS)
   }
 }
+
+/** Whether these may take writes is what the barriers demand, or what a person accepted. */
+export const judged = ({ subject, steps }: Plan): readonly ServerId[] => [
+  subject,
+  ...steps.flatMap((s) => (s.kind === 'barrier' ? [s.server] : [])),
+]
 
 /** Not tried again on a server that does not answer: what becomes of its reign is judged by the next cycle. */
 async function stillAnswers({ observer, config }: Office, winner: ServerId): Promise<boolean> {

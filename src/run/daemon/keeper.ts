@@ -106,7 +106,7 @@ export class Keeper {
       this.#tell(seen)
       // Once more: what an older holder left on a server that has answered only since must not come after our first change.
       if (lease && (await this.acting())) {
-        await this.#remedies.reviveRoutes()
+        this.#remedies.reviveRoutes()
         await this.#remedies.apply(seen, lease, left)
       }
       await this.books.note(seen.topology, seen.diagnosis, at)
@@ -121,7 +121,8 @@ export class Keeper {
     const record = this.books.unfinished()
     if (!record) return undefined
     const continued = await continueOpen(this.office, lease, async () => (await this.acting()) !== undefined)
-    if (continued === 'ended') await this.#remedies.settle()
+    if (continued === 'ended' || typeof continued === 'object') await this.#remedies.settle()
+    if (typeof continued === 'object') return { record, winner: 'not_opened', because: continued.because }
     if (continued === 'waits_for_winner' || continued === 'winner_dropped') return { record, winner: continued }
     if (continued !== 'winner_was_open') return undefined
     // The books may still have the reign as it was before it was recorded as open.

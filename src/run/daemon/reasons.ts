@@ -20,13 +20,14 @@ export function waitsForWinner(
   }
 }
 
-/** It answers, and what was gone on with just now could not open it. */
-export function isNotOpened({ id, plans }: RecoveryRecord, alias: string): RefusalReason {
+/** It answers, and what was gone on with just now could not open it. `why`: by which step, and what to do about that. */
+export function isNotOpened({ id, plans }: RecoveryRecord, alias: string, why?: string): RefusalReason {
   const minted = plans.findLast((p) => p.mints)?.mints
+  const found = why === undefined ? '' : ` (${why})`
   return {
     code: 'winner_not_opened',
-    says: `epoch ${minted?.epoch ?? ''} is minted for ${minted?.winner ?? 'a server'}, which answers and could not be opened yet: nobody else is chosen without being told`,
-    tryThis: `see why: regent history ${id}; or give it up: regent failover ${alias} --abandon --reason "…"`,
+    says: `epoch ${minted?.epoch ?? ''} is minted for ${minted?.winner ?? 'a server'}, which answers and could not be opened yet${found}: nobody else is chosen without being told`,
+    tryThis: `see why: regent history ${id}; or give it up: regent failover ${alias} --abandon --reason "…"; or open it by name, without any proof: regent unfence ${minted?.winner ?? '<host:port>'} --abandon --reason "…" --for 10m`,
   }
 }
 

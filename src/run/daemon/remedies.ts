@@ -1,7 +1,7 @@
 import { adoptable } from '../../decide/recover/adopt.ts'
 import { permit } from '../../decide/recover/permit.ts'
 import type { PrimaryVerdict } from '../../model/diagnosis.ts'
-import type { Epoch, ServerId } from '../../model/ids.ts'
+import type { ServerId } from '../../model/ids.ts'
 import type { RecoveryKind, RefusalReason } from '../../model/plan.ts'
 import type { Topology } from '../../model/topology.ts'
 import type { RecoveryRecord } from '../../ports/journal.ts'
@@ -15,7 +15,7 @@ import { recover } from './recovery.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
 import { rehearse } from './rehearse.ts'
 import { restoreOrder, type Standing } from './returning.ts'
-import { type NamedReading, readRoutes, repairRoutes } from './routes.ts'
+import { RouteKeeper } from './route-keeper.ts'
 import { act } from './single.ts'
 import { reverseLeft } from './unreversed.ts'
 import { DROPPED_IT, giveUp, hasDroppedIt, replaceWinner } from './winner.ts'
@@ -29,10 +29,12 @@ export interface RemediesParts {
 }
 
 /** A recovery that cannot go on with the winner that it minted, and why. */
-export interface Unfinished {
-  readonly record: RecoveryRecord
-  readonly winner: 'waits_for_winner' | 'winner_dropped' | 'winner_was_open'
-}
+export type Unfinished =
+  | {
+      readonly record: RecoveryRecord
+      readonly winner: 'waits_for_winner' | 'winner_dropped' | 'winner_was_open'
+    }
+  | { readonly record: RecoveryRecord; readonly winner: 'not_opened'; readonly because: readonly RefusalReason[] }
 
 interface Repair {
   readonly kind: 'adopt' | 'reopen' | 'fence'
@@ -46,31 +48,39 @@ interface Acting {
   readonly facts: ReturnType<Books['permitFacts']>
 }
 
-/** Verdicts of a primary that is open, whatever its replicas do. */
+/** Verdicts of a primary that is open, whatever its replicas do: whoever comes back then is what it lacks, and waits for no person. */
 const TAKES_WRITES: readonly PrimaryVerdict[] = ['healthy', 'all_replicas_stopped', 'single_replica_not_replicating']
-const KEEP_ROUTES_MS = 1000
-const REVIVE_MS = 5000
 /** As many as it takes until the planners' code is warm. */
 const REHEARSALS = 10
 /** A failover that had to be taken back after act 1 is not begun again at once: each try cuts a primary that may be serving. */
 const RETRY_FAILOVER_MS = 10_000
 
+/** Said of a winner that is still to be opened, and of nothing else. */
+const OF_WINNER: readonly string[] = ['waits_for_winner', 'winner_not_opened']
+
+const fencedByPerson = (server: ServerId): RefusalReason => ({
+  code: 'manual',
+  says: `policy recovery: ask, so ${server} is not closed without being told`,
+  tryThis: `regent fence ${server} --reason "…"`,
+})
+
 /** What is done about what was found, by itself: within permit, one after the other. */
 export class Remedies {
   readonly #parts: RemediesParts
   #refusals: readonly RefusalReason[] = []
-  #routesAt = Number.NEGATIVE_INFINITY
-  #revivedAt = Number.NEGATIVE_INFINITY
   #rehearsals = 0
   #retryAt = Number.NEGATIVE_INFINITY
   readonly #standing: Standing = new Map()
-  readonly #toldRoutes = new Map<string, string>()
-  #readingRoutes = false
-  /** Not looked at yet. */
-  #routesRead: { readonly epoch: Epoch; readonly readings: readonly NamedReading[] } | undefined
+  readonly #routes: RouteKeeper
 
   constructor(parts: RemediesParts) {
     this.#parts = parts
+    this.#routes = new RouteKeeper(parts.office, parts.books)
+  }
+
+  /** Also while the primary is in trouble: a route party that does not run cannot show that it is closed. */
+  reviveRoutes(): void {
+    this.#routes.revive()
   }
 
   /** What stands against acting, of the cluster and of servers that came back. */
@@ -80,36 +90,48 @@ export class Remedies {
 
   /** `left`: what is not finished. Until the reign that it minted is open nothing else is to be repaired. */
   async apply(seen: Examination, lease: HeldLease, left?: Unfinished): Promise<void> {
+    // What was said of a winner that was waited for ends with the waiting, whatever is found now.
+    if (!left) this.#refusals = this.#refusals.filter((r) => !OF_WINNER.includes(r.code))
     if (left?.winner === 'winner_was_open') return this.#forOpened(seen, lease, left.record)
     if (left) return this.#forWinner(seen, lease, left)
     const { diagnosis, topology } = seen
     const { remedy, primary, because, verdict } = diagnosis.primary
-    if (TAKES_WRITES.includes(verdict) && this.#mayRepair(topology))
-      await reverseLeft(this.#parts.office, { topology, books: this.#parts.books, lease })
+    if (TAKES_WRITES.includes(verdict)) return this.#tend(topology, primary, lease)
     switch (remedy) {
       case 'fail_over':
         return primary === undefined
           ? undefined
           : this.#failOver(seen, primary, { lease, facts: this.#parts.books.permitFacts() })
       case 'adopt':
-        return this.#mayRepair(topology) ? this.#adopt(topology, lease) : undefined
+        if (this.#leftToPerson(topology, 'adopt', `regent adopt ${topology.alias}`)) return undefined
+        return this.#adopt(topology, lease)
       case 'reopen':
-        return primary === undefined || !this.#mayRepair(topology)
-          ? undefined
-          : this.#single({ kind: 'reopen', subject: primary, because }, lease)
+        if (primary === undefined) return undefined
+        if (this.#leftToPerson(topology, 'reopen', `regent unfence ${primary} --reason "…"`)) return undefined
+        return this.#single({ kind: 'reopen', subject: primary, because }, lease)
       case 'fence_stale':
         return this.#fenceStale(seen, lease)
       case 'none':
+      case 'tell':
+        // Nothing is tried any more, so what was said against it is no answer to what is found now.
         this.#refusals = []
-        if (primary !== undefined) await this.#rehearseOnce(primary)
-        if (this.#mayRepair(topology))
-          await restoreOrder(this.#parts.office, { topology, books: this.#parts.books, lease }, this.#standing)
-        return this.#keepRoutes(lease)
+        return undefined
       case 'watch':
       case 'look_again':
-      case 'tell':
         return undefined
     }
+  }
+
+  /** Nothing stands against acting for a primary that takes writes; what is round it is put right. */
+  async #tend(topology: Topology, primary: ServerId | undefined, lease: HeldLease): Promise<void> {
+    const { office, books } = this.#parts
+    this.#refusals = []
+    if (primary !== undefined) await this.#rehearseOnce(primary)
+    if (this.#againstRepair(topology).length === 0) {
+      await reverseLeft(office, { topology, books, lease })
+      await restoreOrder(office, { topology, books, lease }, this.#standing)
+    }
+    return this.#routes.keep(lease)
   }
 
   /** Nothing but what cannot wait for it to answer; if it does, what follows its opening is done first. */
@@ -123,8 +145,9 @@ export class Remedies {
     return this.#fenceStale(seen, lease)
   }
 
-  async #forWinner(seen: Examination, lease: HeldLease, { record, winner }: Unfinished): Promise<void> {
+  async #forWinner(seen: Examination, lease: HeldLease, left: Unfinished): Promise<void> {
     const { office, books } = this.#parts
+    const { record, winner } = left
     const waiting = { record, lease }
     const { remedy, primary, targets } = seen.diagnosis.primary
     // A winner that takes writes and has dropped what it had received is closed by what replaces it: its routes are not to be told of it.
@@ -134,6 +157,8 @@ export class Remedies {
       await giveUp(office, waiting, 'set aside: an older primary takes writes, and is fenced before anything else')
       return this.#fenceStale(seen, lease)
     }
+    // It is tried again with every cycle; whoever looks meanwhile finds why, and the way out.
+    if (left.winner === 'not_opened') return this.#deny(record.kind, left.because)
     const dropped = winner === 'winner_dropped'
     const alone = [dropped ? hasDroppedIt(record, office.config.alias) : waitsForWinner(record, office.config.alias)]
     // Time may have settled the verdict without one knock at its other addresses: they are knocked at now.
@@ -156,8 +181,8 @@ export class Remedies {
    * what an unproven version says of its history may be misread, and closing it ends all writing.
    */
   async #fenceStale({ diagnosis, topology }: Examination, lease: HeldLease): Promise<void> {
-    if (this.#parts.office.config.policy.recovery === 'ask') return
     const { primary, targets, because } = diagnosis.primary
+    if (this.#parts.office.config.policy.recovery === 'ask') return this.#deny('fence', targets.map(fencedByPerson))
     const unproven = this.#parts.proven(topology)
     for (const stale of targets) {
       const unsound = stale === primary
@@ -203,11 +228,23 @@ export class Remedies {
   }
 
   /** What is repaired without being asked: nothing while paused, under `recovery: ask`, or on versions that no test ran on. */
-  #mayRepair(topology: Topology): boolean {
+  #againstRepair(topology: Topology): readonly RefusalReason[] {
     const { policy, alias } = this.#parts.office.config
     const unprovenVersions = this.#parts.proven(topology)
     const { now, pause } = this.#parts.books.permitFacts()
-    return permit({ alias, policy, now, unprovenVersions, ...(pause ? { pause } : {}) }).kind === 'granted'
+    const answer = permit({ alias, policy, now, unprovenVersions, ...(pause ? { pause } : {}) })
+    return answer.kind === 'denied' ? answer.reasons : []
+  }
+
+  /** Said with the command by which a person does it: a failover, which a permit advises where nobody is asked, would be another thing. */
+  #leftToPerson(topology: Topology, what: RecoveryKind, byHand: string): boolean {
+    const against = this.#againstRepair(topology)
+    if (against.length === 0) return false
+    this.#deny(
+      what,
+      against.map((r) => (r.code === 'manual' ? { ...r, tryThis: byHand } : r)),
+    )
+    return true
   }
 
   async #rehearseOnce(primary: ServerId): Promise<void> {
@@ -215,48 +252,6 @@ export class Remedies {
     this.#rehearsals += 1
     // Nothing depends on it, so nothing is lost where the store cannot be read just now; the books tell of that.
     await rehearse(this.#parts.office, primary).catch(() => undefined)
-  }
-
-  /** Also while the primary is in trouble: a route party that does not run cannot show that it is closed. Beside the cycle, never in its way. */
-  async reviveRoutes(): Promise<void> {
-    const { clock, revive, tell, cluster } = this.#parts.office
-    if (clock.now() - this.#revivedAt < REVIVE_MS) return
-    this.#revivedAt = clock.now()
-    void revive().then(
-      (problems) => {
-        for (const says of problems) tell({ kind: 'trouble', cluster, at: clock.wall(), says })
-      },
-      (error: unknown) => tell({ kind: 'trouble', cluster, at: clock.wall(), says: String(error) }),
-    )
-  }
-
-  /**
-   * Read once a second, which is soon enough for what nobody should have changed, and beside the cycle: only the telling is done in its
-   * turn, so that no message of ours is numbered after a withdrawal.
-   */
-  async #keepRoutes(lease: HeldLease): Promise<void> {
-    const reign = this.#parts.books.reign()
-    if (this.#parts.office.config.policy.recovery === 'ask' || reign?.state !== 'open') return
-    const read = this.#routesRead
-    this.#routesRead = undefined
-    if (read?.epoch === reign.epoch)
-      await repairRoutes(this.#parts.office, read.readings, { reign, lease, told: this.#toldRoutes })
-    const now = this.#parts.office.clock.now()
-    if (this.#readingRoutes || now - this.#routesAt < KEEP_ROUTES_MS) return
-    this.#routesAt = now
-    this.#readingRoutes = true
-    void this.#readRoutes(reign.epoch)
-  }
-
-  async #readRoutes(epoch: Epoch): Promise<void> {
-    const { office } = this.#parts
-    try {
-      this.#routesRead = { epoch, readings: await readRoutes(office) }
-    } catch (error) {
-      office.tell({ kind: 'trouble', cluster: office.cluster, at: office.clock.wall(), says: String(error) })
-    } finally {
-      this.#readingRoutes = false
-    }
   }
 
   #deny(what: RecoveryKind, reasons: readonly RefusalReason[]): void {

@@ -4,7 +4,7 @@ import { planRaiseAckers } from '../../decide/recover/raise.ts'
 import { isOnlyClosing, planFence, planRejoin, planReopen } from '../../decide/recover/returning.ts'
 import type { Situation } from '../../decide/recover/situation.ts'
 import { planUnfence } from '../../decide/recover/unfence.ts'
-import { epoch } from '../../model/ids.ts'
+import { epoch, type ServerId } from '../../model/ids.ts'
 import type { Plan, Planned, RecoveryKind } from '../../model/plan.ts'
 import { takesWrites } from '../../model/server.ts'
 import type { HeldLease } from '../../ports/lease.ts'
@@ -16,7 +16,7 @@ import type { Office } from './office.ts'
 import { PLAN_CHANGED } from './recovery.ts'
 import type { RecoveryEnd } from './recovery-end.ts'
 import { type Asked, situationFor } from './situation.ts'
-import { worldFor } from './world.ts'
+import { rivalOf, worldFor } from './world.ts'
 
 export type SingleKind = Exclude<RecoveryKind, 'failover' | 'switchover'>
 
@@ -109,7 +109,10 @@ export async function run(office: Office, plan: Plan, lease: HeldLease): Promise
     epoch: plan.mints?.epoch ?? reign?.epoch ?? epoch(0),
     ledger: new Ledger(),
   })
-  const end = await runAct(plan, world).end
+  const beforeOpening = (server: ServerId): Promise<string | undefined> => rivalOf(office, server)
+  // What a person opens by name was judged with the plan, and may have been accepted with it.
+  const byItself = plan.kind === 'reopen' || plan.kind === 'adopt'
+  const end = await runAct(plan, byItself ? { ...world, beforeOpening } : world).end
   const { journal, clock, cluster, tell } = office
   await journal.flush()
   // A minted reign that could not be opened yet stays somebody's duty: the next cycle goes on with it.

@@ -54,7 +54,7 @@ export async function replaceWinner(
   }
   const situation = await situationFor(office, asked, id)
   const harmless = dropped ? await closedFirst(office, waiting, situation) : await stoppedEverywhere(office, situation)
-  const missing = harmless ?? (await missingFor(office, situation, minted.epoch))
+  const missing = harmless ?? (await missingFor(office, situation, record))
   if (missing !== undefined) return refused(id, [waits(missing)])
   // Foreseen here: the recovery before this one is ended only for one that can begin.
   const planned = planFailoverAct1(situation)
@@ -118,13 +118,17 @@ export function hasDroppedIt({ plans }: RecoveryRecord, alias: string, missing?:
 async function missingFor(
   office: Office,
   situation: Situation,
-  epoch: Parameters<typeof routesMaybeTold>[1],
+  { plans }: RecoveryRecord,
 ): Promise<string | undefined> {
+  const minted = plans.findLast((p) => p.mints)
+  if (!minted?.mints) return 'nothing is minted for it'
   if (situation.opening?.unannounced === undefined) return 'no reign before it was open'
   if (office.announcers.size === 0) return 'no route is registered that could show that no client was led to it'
   if (!situation.policy.routesAreComplete)
     return 'clients may have reached it beside the routes (clients_only_by_routes is not declared)'
-  const told = await routesMaybeTold(office, epoch)
+  // One that is not configured any more cannot be read back, and may lead clients there all the same.
+  const gone = minted.steps.flatMap((s) => (s.kind === 'announce' && !office.announcers.has(s.route) ? [s.route] : []))
+  const told = [...gone, ...(await routesMaybeTold(office, minted.mints.epoch))]
   return told.length > 0 ? `clients may have been led to it by ${told.join(', ')}` : undefined
 }
 

@@ -3,6 +3,7 @@ import { receivedWithin } from '../../model/history.ts'
 import type { Epoch, RecoveryId, ServerId } from '../../model/ids.ts'
 import type { Policy } from '../../model/policy.ts'
 import { takesWrites } from '../../model/server.ts'
+import { edgesOf } from '../../model/topology.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Ledger } from '../execute/ledger.ts'
 import type { World } from '../execute/world.ts'
@@ -64,4 +65,26 @@ async function reasonAgainstReopening(office: Office, server: ServerId): Promise
   const histories = answering.map((m) => m.status.history)
   const ahead = others.filter((m) => receivedWithin(m.status.history, own.status.history, histories) === 'no')
   return ahead.length > 0 ? `${ahead.map((m) => m.id).join(', ')} received what it lacks` : undefined
+}
+
+/**
+ * Judged last of all: its ackers may have been waited for, and a person who has lost patience opens another one meanwhile. Whoever
+ * follows a server of this cluster is no rival, however open it is; and one that is open already is not opened. `besides`: judged
+ * otherwise.
+ */
+export async function rivalOf(
+  { observer, store, cluster, config }: Office,
+  server: ServerId,
+  besides: readonly ServerId[] = [],
+): Promise<string | undefined> {
+  await observer.lookAtAll('live', config.policy.suspectAfterMs)
+  const topology = observer.topology(await store.reign(cluster))
+  const writing = topology.members.filter(
+    ({ sighting: { latest } }) => latest.kind === 'answered' && takesWrites(latest.status.access),
+  )
+  const rivals = writing.filter(
+    (m) => !besides.includes(m.id) && edgesOf(topology, m.id).every((e) => e.source === undefined),
+  )
+  if (rivals.length === 0 || writing.some((m) => m.id === server)) return undefined
+  return `${rivals.map((m) => m.id).join(', ')} takes writes, and opening ${server} would make two primaries: regent fence ${rivals[0]?.id} --reason "…"`
 }

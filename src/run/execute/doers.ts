@@ -2,6 +2,7 @@ import { type Address, printAddress } from '../../model/address.ts'
 import { printDemand, provenLevels, satisfies } from '../../model/fence.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { done, failed, type Outcome } from '../../model/outcome.ts'
+import type { ProofLevel } from '../../model/policy.ts'
 import { takesWrites } from '../../model/server.ts'
 import type { Step, StepKind } from '../../model/step.ts'
 import type { ChangeContext, ServerAt } from '../../ports/servers.ts'
@@ -50,7 +51,12 @@ const DOERS: Doers = {
     ),
   close_server: (s, w, signal) =>
     at(w, s.server, (address) => w.servers.close(address, { lockWaitS: s.lockWaitS }, context(w, signal))),
-  open_server: (s, w, signal) => at(w, s.server, (address) => w.servers.open(address, context(w, signal))),
+  open_server: async (s, w, signal) => {
+    const against = await w.beforeOpening?.(s.server)
+    if (against !== undefined)
+      return failed('rival_open', `it stays closed: ${against}`, 'see who opened it: regent diagnose')
+    return at(w, s.server, (address) => w.servers.open(address, context(w, signal)))
+  },
   semi_sync_source: (s, w, signal) =>
     at(w, s.server, (address) =>
       w.servers.semiSyncSource(address, { enabled: s.to === 'on', waitCount: s.waitCount }, context(w, signal)),
@@ -164,6 +170,15 @@ async function passBarrier(step: Step<'barrier'>, world: World): Promise<Outcome
   return failed(
     'not_fenced',
     `${printDemand(step.demand)} is demanded, proven is only: ${proven.join(', ')}${open.length > 0 ? `; not withdrawn: ${open.join(', ')}` : ''}${whyNot(step.closeSteps, world)}`,
-    'bring the old primary to what is demanded, or accept less by name: regent failover <cluster> --abandon --fence readonly|none --reason "…"',
+    `${TO_PROVE[step.demand.atLeast]}; or, where yet another server may lead, accept less by name: regent failover <cluster> --abandon --fence readonly|none --reason "…"`,
   )
+}
+
+/** What a person can do so that the recovery goes on by itself. */
+const TO_PROVE: { readonly [K in ProofLevel]: string } = {
+  none: 'see why: regent history',
+  routes: 'see that every route answers (regent proxy status)',
+  readonly: 'see that the old primary answers and can be closed',
+  stopped: 'stop the server process of the old primary',
+  off: 'switch the host of the old primary off',
 }

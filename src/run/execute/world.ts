@@ -34,6 +34,8 @@ export interface World {
   addressOf(server: ServerId): Promise<Address | undefined>
   /** Why an undo may not open this server again; undefined: it may. */
   mayReopen(server: ServerId): Promise<string | undefined>
+  /** Of an opening that no barrier stands before: why it may not be done now. Undefined: it may. */
+  beforeOpening?(server: ServerId): Promise<string | undefined>
   /** Told of each step as it starts and ends: for the page and the terminal. */
   onStep?(event: StepEvent): void
 }
