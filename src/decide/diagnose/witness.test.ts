@@ -72,6 +72,25 @@ describe('a receiver that somebody stopped', () => {
   })
 })
 
+describe('a replica that was first read just after the last sign of life', () => {
+  /** The order of the looks is the order of their sending. */
+  const met = (): Story => aCluster().primary('s1').replica('s2').replica('s3').look('s1').sleep(5).look('s2', 's3')
+
+  test('was receiving if it did then: its refusal proves as much as the others’', () => {
+    const story = met().sleep(100).dies('s1').look('s1').sleep(5).look('s1', 's2', 's3').sleep(5)
+    expect(story.look('s1', 's2', 's3').knock('s1', 'refused').row()).toBe('all_refused')
+  })
+
+  test('is waited for if it did not receive then: whoever started it since may have led it to the primary', () => {
+    const story = aCluster().primary('s1').replica('s2').replica('s3').look('s1').sleep(5)
+    story.channel('s3', BY_HAND).look('s2', 's3').channel('s3', { receiver: 'running' }).sleep(100)
+    story.dies('s1').look('s1').sleep(5)
+    expect(story.look('s1', 's2', 's3').sleep(5).look('s1', 's2', 's3').knock('s1', 'refused').row()).toBe(
+      'not_proven_yet',
+    )
+  })
+})
+
 describe('a receiver that lost its source', () => {
   test.each<[string, Partial<Channel>]>([
     ['reports a refusal', REFUSING],

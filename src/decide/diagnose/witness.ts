@@ -19,7 +19,7 @@ export interface Witness {
   readonly answer: LastAnswer
   readonly record: ChannelRecord
   readonly voice: Voice
-  /** Its voice at its last reading that is not younger than the primary's last sign of life; undefined: it has none. */
+  /** Its voice at its last reading before the primary's last sign of life, or the first after it; undefined: it has none. */
   readonly before: Voice | undefined
 }
 
@@ -45,7 +45,7 @@ function witnessOf(follower: Follower, trouble: Trouble, snapshot: Snapshot): Wi
   if (!answersNow(sighting, snapshot) || answer === undefined || record === undefined || !isRecord(record))
     return undefined
   const voice = latestVoice(record)
-  const before = voiceBefore(record, trouble.lastLife)
+  const before = voiceBefore(record, trouble)
   const parts = { follower, answer, record, voice, before }
   return { ...parts, testimony: testimonyOf(parts, { channel, trouble, snapshot }) }
 }
@@ -129,6 +129,13 @@ const lastOf = (record: ChannelRecord) => record.voices[record.voices.length - 1
 const latestVoice = (record: ChannelRecord): Voice => lastOf(record).voice
 export const voiceSince = (record: ChannelRecord): Instant => lastOf(record).since
 
-function voiceBefore(record: ChannelRecord, instant: Instant | undefined): Voice | undefined {
-  return instant === undefined ? undefined : record.voices.findLast(({ since }) => since <= instant)?.voice
+/**
+ * One that was first read just after that sign of life, and received then, was receiving. One that did not receive then may have reached
+ * the primary since.
+ */
+function voiceBefore({ voices }: ChannelRecord, { lastLife, since }: Trouble): Voice | undefined {
+  if (lastLife === undefined) return undefined
+  const known = voices.findLast((change) => change.since <= lastLife)?.voice
+  if (known !== undefined) return known
+  return voices.find((change) => change.since < since)?.voice === 'running' ? 'running' : undefined
 }
