@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { clusterJson } from '../src/faces/api/view.ts'
 import { A_SCENE, type RegentProcess, Scene } from '../src/lab/simulate/index.ts'
 import { giveOrders } from '../src/run/daemon/index.ts'
 
@@ -79,4 +80,20 @@ test('trap 27: a new Regent reopens a restarted primary only when the replica th
   )
   expect(stored(scene)).toEqual(['s1', 's2'])
   expect(scene.promises.broken).toEqual([])
+})
+
+test('of each server it is shown whether the configuration names it: whoever forgets one has to know', async () => {
+  const { scene, regent } = await steady()
+  const { keeper } = regent
+  const { office } = keeper
+  const view = keeper.view()
+  if (!view) throw new Error(scene.tell())
+  const seeds = office.config.seeds.filter((seed) => seed.host !== 's3')
+  Reflect.set(office.config, 'seeds', seeds)
+  const { servers } = clusterJson(keeper, view, new Map())
+  expect(servers.map((s) => [s.address, s.seed]).toSorted()).toEqual([
+    ['s1:3306', true],
+    ['s2:3306', true],
+    ['s3:3306', undefined],
+  ])
 })

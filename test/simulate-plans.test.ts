@@ -6,6 +6,7 @@ import { rank } from '../src/decide/recover/rank.ts'
 import { followers } from '../src/decide/recover/situation.ts'
 import { planSwitchoverAct1 } from '../src/decide/recover/switchover-act1.ts'
 import { planSwitchoverAct2 } from '../src/decide/recover/switchover-act2.ts'
+import { serverId } from '../src/model/ids.ts'
 import type { Plan, Planned } from '../src/model/plan.ts'
 import type { Step, StepKind } from '../src/model/step.ts'
 import { inOrder } from '../src/run/execute/run.ts'
@@ -266,5 +267,41 @@ describe('the login of the replication account', () => {
     expect(risksOf(planSwitchoverAct1(withReceiver('running')))).toEqual([])
     // After a death no receiver runs, and what they said of their source says nothing about their account.
     expect(risksOf(planFailoverAct1(withReceiver('stopped', 2003)))).toEqual([])
+  })
+})
+
+describe('a switchover without a candidate names a way out', () => {
+  const reasonOf = (replicas: Setting['replicas'], wanted?: string) => {
+    const situation = situationOf({ ...A_SETTING, subjectState: 'answers', stopped: false, replicas })
+    const planned = planSwitchoverAct1({ ...situation, ...(wanted === undefined ? {} : { wanted: serverId(wanted) }) })
+    return planned.kind === 'refusal' ? planned.reasons.find((r) => r.code === 'no_candidate') : undefined
+  }
+  const BROKEN = { ...A_REPLICA, applier: 'stopped', broken: true } as const
+
+  test('the one that was asked for may not lead, and another could: leave --to out', () => {
+    const reason = reasonOf([A_REPLICA, BROKEN], 's3')
+    expect(reason?.says).toBe('s3 may not become the primary: its applier is broken: 1062 duplicate')
+    expect(reason?.tryThis).toContain('leave --to out (s2 would lead): regent switchover shop')
+    expect(reason?.tryThis).toContain('mend what stands against s3')
+  })
+
+  test('the one that was asked for does not follow: it is led back first', () => {
+    const reason = reasonOf([A_REPLICA, { ...A_REPLICA, answers: false }], 's3')
+    expect(reason?.says).toContain('it does not answer, or does not follow the primary')
+    expect(reason?.tryThis).toContain('regent rejoin s3')
+  })
+
+  test('nobody may lead: each is listed with what stands against it', () => {
+    for (const wanted of [undefined, 's3']) {
+      const reason = reasonOf([{ ...A_REPLICA, preference: 'never' }, BROKEN], wanted)
+      expect(reason?.says).toContain('s2: promotion: never; s3: its applier is broken')
+      expect(reason?.tryThis).toBe('mend what stands against one of them, then: regent switchover shop')
+    }
+  })
+
+  test('nobody answers: one is to be brought back', () => {
+    const reason = reasonOf([{ ...A_REPLICA, answers: false }])
+    expect(reason?.says).toContain('none answers')
+    expect(reason?.tryThis).toContain('bring a replica back')
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { ClusterConfig } from '../model/cluster.ts'
 import { serverId } from '../model/ids.ts'
 import { DEFAULT_POLICY, type Policy } from '../model/policy.ts'
-import type { SemiSync, ServerStatus } from '../model/server.ts'
+import type { SemiSync, SemiSyncSource, ServerStatus } from '../model/server.ts'
 import { type Finding, findingsOf, type Learnt, type Login, worstOf } from './check.ts'
 import { cluster } from './fixture.testing.ts'
 
@@ -14,7 +14,7 @@ const HISTORY: ServerStatus['history'] = {
   received: { parts: [] },
   purged: { parts: [] },
 }
-const SEMI_SYNC: SemiSync = {
+const SEMI_SYNC: Extract<SemiSync, { kind: 'present' }> = {
   kind: 'present',
   source: {
     enabled: true,
@@ -22,7 +22,7 @@ const SEMI_SYNC: SemiSync = {
     clients: 1,
     waitCount: 1,
     waitPoint: 'after_sync',
-    timeoutMs: 1000,
+    timeoutMs: 4_294_967_295,
     waitsWithoutReplicas: true,
   },
   replicaEnabled: true,
@@ -153,6 +153,58 @@ describe('config check', () => {
     expect(notFine(findingsOf(calm({ semiSync: { kind: 'wait_count', count: 1 } }), [late]))[0]).toContain(
       'waits after the commit',
     )
+  })
+
+  describe('semi-sync that can fall back to asynchronous', () => {
+    const source = SEMI_SYNC.source
+    const having = (changes: Partial<SemiSyncSource>, more: Partial<ServerStatus> = {}) => [
+      learnt(1, { status: status(1, { ...more, semiSync: { ...SEMI_SYNC, source: { ...source, ...changes } } }) }),
+    ]
+    const PROVEN = { loss: { kind: 'proven' } } as const
+
+    it.each<[string, Partial<SemiSyncSource>, string, string]>([
+      ['by a short timeout', { timeoutMs: 10_000 }, 'after 10s without', 'rpl_semi_sync_master_timeout'],
+      [
+        'when it is alone',
+        { waitsWithoutReplicas: false },
+        'too few replicas',
+        'rpl_semi_sync_master_wait_no_slave=ON',
+      ],
+      ['and just did', { operational: false }, 'has fallen back', 'rpl_semi_sync_slave_enabled=ON'],
+    ])('%s is told with the setting that ends it, whether loss is `proven` or `auto`', (_name, changes, says, fix) => {
+      for (const policy of [{}, PROVEN]) {
+        const [first, ...more] = findingsOf(calm(policy), having(changes)).filter((f) => f.level !== 'fine')
+        expect(first).toMatchObject({ level: 'warning', about: 'db1:3306', says: expect.stringContaining(says) })
+        expect(first?.tryThis).toContain(fix)
+        expect(first?.says).toContain(policy === PROVEN ? 'every failover from it would be refused' : 'no failover')
+        expect(more).toEqual([])
+      }
+    })
+
+    it('is told in the words of the flavour', () => {
+      const version = { flavour: 'mysql', numbers: [9, 7, 0], text: '9.7.0' } as const
+      const found = findingsOf(calm(), having({ timeoutMs: 10_000 }, { version }))
+      expect(found.map((f) => f.tryThis ?? '').join()).toContain('rpl_semi_sync_source_timeout')
+    })
+
+    it('is no matter where nothing waits and the policy does not rely on it, or leaves semi-sync off', () => {
+      expect(notFine(findingsOf(calm(), having({ enabled: false, timeoutMs: 10_000 })))).toEqual([])
+      expect(notFine(findingsOf(calm({ semiSync: { kind: 'off' } }), having({ timeoutMs: 10_000 })))).toEqual([])
+    })
+
+    it('also on a replica of one that waits: it may lead next', () => {
+      const replica = having({ enabled: false, timeoutMs: 10_000 }, { access: 'closed_to_all' })
+      const [primary] = having({})
+      const found = notFine(findingsOf(calm(), [...(primary ? [primary] : []), ...replica]))
+      expect(found).toContainEqual(expect.stringContaining('after 10s without'))
+      expect(found.join()).not.toContain('it takes writes')
+    })
+
+    it('or is off where writes are taken and loss must be proven', () => {
+      expect(notFine(findingsOf(calm(PROVEN), having({ enabled: false })))).toEqual([
+        expect.stringContaining('does not wait for acknowledgements'),
+      ])
+    })
   })
 
   it('says beforehand what the policy would refuse', () => {

@@ -3,6 +3,7 @@ import type { ClusterConfig } from '../model/cluster.ts'
 import type { ServerStatus } from '../model/server.ts'
 import type { Forecast } from './refusals.ts'
 import { whatPolicyRefuses } from './refusals.ts'
+import { semiSyncFindings } from './semi-sync.ts'
 
 /** A privilege that an account lacks, as the server's own words name it. */
 export interface Lack {
@@ -161,43 +162,12 @@ function sameNumbers(learnt: readonly Learnt[]): readonly Finding[] {
   })
 }
 
-function semiSyncFindings({ alias, policy }: ClusterConfig, learnt: readonly Learnt[]): readonly Finding[] {
-  const demanded = policy.loss.kind === 'proven' || policy.semiSync.kind === 'wait_count'
-  if (!demanded) return []
-  return learnt.flatMap(({ server, status }): readonly Finding[] => {
-    if (!status) return []
-    const about = printAddress(server)
-    const { semiSync } = status
-    if (semiSync.kind === 'absent') {
-      return [
-        {
-          level: 'problem',
-          about,
-          says: `it has no semi-sync, and the policy of ${alias} relies on it`,
-          tryThis: 'install the semi-sync plugins of source and replica',
-        },
-      ]
-    }
-    if (semiSync.source.waitPoint === 'after_commit') {
-      return [
-        {
-          level: 'warning',
-          about,
-          says: 'its semi-sync waits after the commit: others see writes that can still be lost',
-          tryThis: 'set the wait point to AFTER_SYNC',
-        },
-      ]
-    }
-    return []
-  })
-}
-
 function forecastFinding(about: string, { question, situation, outcome, because, fix }: Forecast): readonly Finding[] {
   if (outcome !== 'refused') return []
   const whom = {
     silent: 'a silent primary',
     refused: 'a primary whose host refuses connections',
-    answers: 'a switchover',
+    answers: 'a failover of a living primary',
     any: 'every failover',
   }[situation]
   return [

@@ -69,6 +69,34 @@ it('a route that cannot be read back proves nothing, whatever is declared', () =
   )
 })
 
+describe('a living primary that is replaced by a failover', () => {
+  const blind: RouteConfig = { kind: 'command', name: 'vip', withdraw: ['w'], announce: ['a'], deadlineMs: 2000 }
+  const answers = (policy: Partial<Policy>, routes: readonly RouteConfig[]) =>
+    forecast({ routesAreComplete: true, ...policy }, routes).find((row) => row.situation === 'answers')
+
+  it('must be read-only and without its routes, where routes are all that clients have', () => {
+    expect(answers({}, [ROUTE])).toMatchObject({ outcome: 'goes_on', because: 'readonly and routes can be proven' })
+    expect(answers({ routesAreComplete: false }, [ROUTE])?.because).toBe('readonly can be proven')
+  })
+
+  it('is refused over a route that cannot be read back, if it may start writable or its commits wait', () => {
+    const fix = 'give route vip a read: program'
+    expect(answers({}, [blind])).toMatchObject({ outcome: 'refused', fix })
+    const waits = { startsReadOnly: true, semiSync: { kind: 'wait_count', count: 1 } } as const
+    expect(answers(waits, [blind])).toMatchObject({ outcome: 'refused', fix })
+    expect(answers({ startsReadOnly: true }, [blind])).toMatchObject({
+      outcome: 'depends',
+      because: expect.stringContaining('where its commits wait for acknowledgements, readonly and routes is demanded'),
+    })
+  })
+})
+
+it('no text names a verb that does not exist', () => {
+  const texts = forecast({ loss: { kind: 'proven' } }).flatMap(({ because, fix = '' }) => [because, fix])
+  const verbs = texts.flatMap((text) => [...text.matchAll(/regent ([a-z]+ ?[a-z]*)/g)].map((m) => m[1]))
+  expect(verbs).toEqual(['config check'])
+})
+
 describe('loss, every combination', () => {
   const LOSSES: readonly LossPolicy[] = [{ kind: 'auto' }, { kind: 'proven' }, { kind: 'at_most', seconds: 5 }]
   const SEMI_SYNCS: readonly SemiSyncPolicy[] = [

@@ -4,7 +4,7 @@ import { type Policy, UNPROVEN_LOSS_BOUND_S } from '../model/policy.ts'
 
 /**
  * What the policy would refuse, said before it happens. `silent`: nothing comes from the primary, no kernel refuses a connection.
- * `refused`: its own kernel and every witness refuse. `answers`: a person replaces a living one. `any`: however it ends.
+ * `refused`: its own kernel and every witness refuse. `answers`: a person replaces a living one by a failover. `any`: however it ends.
  */
 export interface Forecast {
   readonly question: 'recovery' | 'fence' | 'loss' | 'ackers'
@@ -66,19 +66,25 @@ const SEEN: { readonly [E in End]: { readonly stopped: boolean; readonly closedR
   answers: { stopped: false, closedReadOnly: true },
 }
 
-function demandOf({ fence, startsReadOnly }: Policy, end: End): FenceDemand {
+function demandOf({ policy, routes }: ClusterConfig, end: End): FenceDemand {
+  const { fence, startsReadOnly, routesAreComplete } = policy
   if (fence.kind === 'at_least')
     return { atLeast: fence.level, alsoRoutes: end === 'refused' && outlivesStop(fence.level) && !startsReadOnly }
   if (end === 'silent') return { atLeast: 'routes', alsoRoutes: false }
   // A stopped server that may come back writable is no danger only while clients have no way to it.
   if (end === 'refused') return { atLeast: 'stopped', alsoRoutes: !startsReadOnly }
-  return { atLeast: 'readonly', alsoRoutes: false }
+  // Clients that come back while it is closed would be answered what no replica has, or be led to it when it is restarted writable.
+  return { atLeast: 'readonly', alsoRoutes: routesAreComplete && routes.length > 0 }
 }
+
+/** Of a living one routes are demanded where it may start writable, or where its commits wait: which semi-sync as found does not tell. */
+const isSure = ({ startsReadOnly, semiSync }: Policy, end: End): boolean =>
+  end !== 'answers' || !startsReadOnly || semiSync.kind === 'wait_count'
 
 function fence(cluster: ClusterConfig, end: End): Forecast {
   const { policy, routes } = cluster
   const row = { question: 'fence', situation: end } as const
-  const demand = demandOf(policy, end)
+  const demand = demandOf(cluster, end)
   const proven = provenLevels({
     ...SEEN[end],
     routes: routes.map((route) => ({ route: route.name, closed: isReadBack(route) })),
@@ -92,11 +98,12 @@ function fence(cluster: ClusterConfig, end: End): Forecast {
   const gap = routesGap(cluster)
   const withRoutes = satisfies([...proven, 'routes'], demand)
   if (gap && withRoutes) {
-    const readOnly = demand.alsoRoutes ? 'servers_start_read_only: true, if that is so; or ' : ''
+    const readOnly = demand.alsoRoutes && end === 'refused' ? 'servers_start_read_only: true, if that is so; or ' : ''
+    const sure = isSure(policy, end)
     return {
       ...row,
-      outcome: 'refused',
-      because: `${printDemand(demand)} is demanded: ${gap.why}`,
+      outcome: sure ? 'refused' : 'depends',
+      because: `${sure ? '' : 'where its commits wait for acknowledgements, '}${printDemand(demand)} is demanded: ${gap.why}`,
       fix: `${readOnly}${gap.fix}`,
     }
   }
@@ -125,7 +132,7 @@ function loss({ policy }: ClusterConfig): Forecast {
     ...row,
     outcome: 'depends',
     because: 'refused unless lossless semi-sync (AFTER_SYNC, never fallen back) was in force at the last good reading',
-    fix: 'switch semi-sync on at the primary (regent audit shows it), or policy.loss: auto',
+    fix: 'switch semi-sync on at the primary (regent config check shows it), or policy.loss: auto',
   }
 }
 

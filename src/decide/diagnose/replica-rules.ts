@@ -56,7 +56,11 @@ export interface ReplicaRule {
   readonly because: string
   /** Which of its errors the server's own words are taken from. */
   readonly errorOf?: (channel: Channel) => Channel['receiverError']
+  /** The fact whose readings are told with it: without them nobody knows what is meant. */
+  readonly names?: ReplicaFactName
   readonly tryThis?: (server: ServerId) => string
+  /** What is to be tried asks the primary for its history: while that one does not answer, it would only be refused. */
+  readonly needsPrimary?: true
 }
 
 /** Any number of findings may hold. A server that is away is judged by nothing but that: its old readings are not today's. */
@@ -68,6 +72,7 @@ export const REPLICA_RULES: { readonly [F in ReplicaFinding]: ReplicaRule } = {
     errorOf: ({ receiver, receiverError }) => (receiver === 'running' ? undefined : receiverError),
     tryThis: (server) =>
       `mend what the error names on ${server} (its source, its login, its server_id); if it must be attached anew: regent rejoin ${server}`,
+    needsPrimary: true,
   },
   receiver_stopped: {
     when: { reach: ['answers'], receiver: ['stopped'] },
@@ -91,31 +96,42 @@ export const REPLICA_RULES: { readonly [F in ReplicaFinding]: ReplicaRule } = {
   writable: {
     when: { reach: ['answers'], access: ['writable'] },
     because: 'it takes writes and is not the primary',
+    tryThis: (server) => `regent fence ${server}`,
   },
   errant_transactions: {
     when: { reach: ['answers'], errant: ['some'] },
     because: 'it executed transactions that the primary has not',
+    names: 'errant',
+    tryThis: (server) => `regent plan rejoin ${server} shows them again, and the ways out`,
+    needsPrimary: true,
   },
   follows_another: {
     when: { reach: ['answers'], follows: ['another'] },
     because: 'its channels lead to a server that is not, and does not follow, the primary',
+    tryThis: (server) => `regent rejoin ${server}`,
+    needsPrimary: true,
   },
   follows_nobody: {
     when: { reach: ['answers'], follows: ['nobody'] },
     because: 'it has no channel: it follows nobody',
     tryThis: (server) => `regent rejoin ${server}`,
+    needsPrimary: true,
   },
   without_binlog: {
     when: { reach: ['answers'], binlog: ['off'] },
     because:
       'its binlog is off, or it does not log what it applies: nobody could follow it, so it cannot become the primary',
+    tryThis: (server) => `start ${server} with log_bin and log_replica_updates (MariaDB: log_slave_updates)`,
   },
   same_server_id: {
     when: { reach: ['answers'], numericId: ['shared'] },
     because: 'another server has the same server_id: each skips the events of the other silently',
+    tryThis: (server) => `give ${server} a server_id of its own in its configuration, and restart it`,
   },
   no_gtid: {
     when: { reach: ['answers'], gtid: ['off'] },
     because: 'it replicates by coordinates: histories cannot be compared and it cannot be moved safely',
+    tryThis: (server) =>
+      `let ${server} replicate by GTID; on MySQL: gtid_mode=ON everywhere, then CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION=1; on MariaDB: CHANGE MASTER TO MASTER_USE_GTID=slave_pos; its replication stopped meanwhile`,
   },
 }

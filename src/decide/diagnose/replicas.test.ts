@@ -63,6 +63,41 @@ describe('findings about a replica', () => {
     expect(alone?.tryThis).toBe(`regent rejoin ${idOf('s2')}`)
   })
 
+  test('every finding about a server that answers, and that does not end by itself, names a way out', () => {
+    const found = (story: Story) => story.pass(500).diagnosis().replicas[0]
+    const s2 = idOf('s2')
+    expect(found(running().becomes('s2', 'writable'))?.tryThis).toBe(`regent fence ${s2}`)
+    expect(found(running().loner('s8').follows('s2', 's8'))?.tryThis).toBe(`regent rejoin ${s2}`)
+    expect(found(running().has('s2', 's2', 3))?.tryThis).toContain(`regent plan rejoin ${s2}`)
+    expect(found(running().says('s3', { numericId: 2 }))?.tryThis).toContain('server_id of its own')
+    const byCoordinates = found(running().channel('s2', { positioning: 'coordinates' }))?.tryThis
+    expect(byCoordinates).toContain('SOURCE_AUTO_POSITION=1')
+    expect(byCoordinates).toContain('MASTER_USE_GTID=slave_pos')
+    expect(REPLICA_RULES.without_binlog.tryThis?.(s2)).toContain('log_replica_updates (MariaDB: log_slave_updates)')
+  })
+
+  test('errant transactions are named, and a long list of them is cut short', () => {
+    const [errant] = running().has('s2', 's2', 3).pass(500).diagnosis().replicas
+    const named = errant?.evidence.find((e) => e.fact === 'errant')?.readings[0]
+    expect(named).toMatch(/\S/)
+    expect(errant?.because).toContain(`: ${named}`)
+    const many = running()
+    for (let i = 0; i < 40; i++) many.has('s2', `writer${i}`, 3)
+    const because = many.pass(500).diagnosis().replicas[0]?.because ?? ''
+    expect(because).toMatch(/…$/)
+    expect(because.length).toBeLessThan(300)
+  })
+
+  test('while the primary does not answer nobody is sent to `regent rejoin`, which would be refused', () => {
+    const findings = running().dies('s1').followsNobody('s3').pass(3000).diagnosis().replicas
+    expect(findings.map((f) => [f.server, f.finding, f.tryThis])).toEqual([
+      [idOf('s2'), 'receiver_broken', undefined],
+      [idOf('s3'), 'follows_nobody', undefined],
+    ])
+    const [closable] = running().dies('s1').becomes('s2', 'writable').pass(3000).diagnosis().replicas.slice(1)
+    expect(closable?.tryThis).toBe(`regent fence ${idOf('s2')}`)
+  })
+
   test('a server without binlog cannot become the primary', () => {
     const binlog = {
       enabled: false,

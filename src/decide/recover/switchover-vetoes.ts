@@ -1,4 +1,4 @@
-import type { RefusalReason } from '../../model/plan.ts'
+import type { Ranked, RefusalReason } from '../../model/plan.ts'
 import { edgesOf } from '../../model/topology.ts'
 import { rank } from './rank.ts'
 import type { Follower, Situation } from './situation.ts'
@@ -30,12 +30,7 @@ export function vetoes(situation: Situation, found: readonly Follower[]): readon
     'the primary does not answer: this is a failover, not a switchover',
     `regent diagnose ${topology.alias}`,
   )
-  say(
-    ranking.winner === undefined,
-    'no_candidate',
-    `no replica may become the primary: ${ranking.ranked.map((r) => `${r.server}: ${r.reasons.join(', ')}`).join('; ') || 'none answers'}`,
-    `regent topology ${topology.alias}`,
-  )
+  if (ranking.winner === undefined) reasons.push(noCandidate(situation, found))
   const foreign = edgesOf(topology, situation.subject).filter((e) => e.channel.receiver !== 'stopped')
   say(
     foreign.length > 0,
@@ -63,4 +58,30 @@ export function vetoes(situation: Situation, found: readonly Follower[]): readon
     'wait until it has caught up',
   )
   return reasons
+}
+
+/** Whoever named a server learns what stands against that one, and whether another could lead. */
+function noCandidate({ wanted, ...free }: Situation, found: readonly Follower[]): RefusalReason {
+  const { winner, ranked } = rank(free, found)
+  const code = 'no_candidate'
+  const then = `regent switchover ${free.topology.alias}`
+  const against = (those: readonly Ranked[]): string =>
+    those.map((r) => `${r.server}: ${r.reasons.join(', ')}`).join('; ')
+  const listed = against(ranked.filter((r) => !r.eligible))
+  if (wanted === undefined || winner === undefined)
+    return {
+      code,
+      says: `no replica may become the primary: ${listed || 'none answers'}`,
+      tryThis:
+        listed === ''
+          ? `bring a replica back, or attach one: regent rejoin <server>; then: ${then}`
+          : `mend what stands against one of them, then: ${then}`,
+    }
+  const own = ranked.find((r) => r.server === wanted)
+  const why = own?.reasons.join(', ') ?? 'it does not answer, or does not follow the primary'
+  return {
+    code,
+    says: `${wanted} may not become the primary: ${why}`,
+    tryThis: `leave --to out (${winner.id} would lead): ${then}; or mend what stands against ${wanted}: ${own ? why : `regent rejoin ${wanted}`}`,
+  }
 }

@@ -24,6 +24,8 @@ export interface ServerJson {
   /** Absent until it first answered. */
   readonly id?: string
   readonly address: string
+  /** The configuration names it, by this address or another one. */
+  readonly seed?: true
   readonly role: Role
   readonly health: Health
   /** The kind of the latest look: answered, refused, closed, denied, silent, unusable. */

@@ -1,4 +1,4 @@
-import { printAddress } from '../../model/address.ts'
+import { printAddress, sameAddress } from '../../model/address.ts'
 import { printHistory } from '../../model/history.ts'
 import type { ServerId } from '../../model/ids.ts'
 import { named } from '../../model/naming.ts'
@@ -80,6 +80,7 @@ function sightingJson(keeper: Keeper, topology: Topology, sighting: Sighting): S
   const why = whyOf(sighting.latest, { server: sighting.address, user: keeper.office.config.monitor.user })
   return {
     address: printAddress(sighting.address),
+    ...(isSeed(keeper, sighting) ? { seed: true } : {}),
     role: 'unknown',
     health: 'unknown',
     ...(why ? { why } : {}),
@@ -92,6 +93,13 @@ function sightingJson(keeper: Keeper, topology: Topology, sighting: Sighting): S
     orders: [],
     findings: [],
   }
+}
+
+/** A server may answer at several addresses, and is shown by one of them. */
+function isSeed({ office }: Keeper, { address, id }: Sighting): boolean {
+  const others = office.observer.sightings().filter((s) => id !== undefined && s.id === id)
+  const known = [address, ...others.map((s) => s.address)]
+  return office.config.seeds.some((seed) => known.some((one) => sameAddress(one, seed)))
 }
 
 /** An `unfence` of an earlier reign releases nothing: whoever it was given for is fenced like any other former primary. */

@@ -159,6 +159,25 @@ describe('the command line', () => {
     expect(ran.err).not.toContain('fault of Regent')
   })
 
+  it('says of a seed that is forgotten that the configuration still names it, and of another server nothing of the kind', async () => {
+    const servers = [aServer('db1:3306', { role: 'primary' }), aServer('db2:3306', { seed: true }), aServer('db9:3306')]
+    const having = () => world(aClient({ cluster: async () => aCluster({ servers }) }))
+    const seed = await run(having(), ['forget', 'db2:3306', '--cluster', 'shop'])
+    expect(seed.out).toContain('it is among the seeds: take it out of the configuration')
+    const other = await run(having(), ['forget', 'db9:3306', '--cluster', 'shop'])
+    expect(other.out).toBe('db9:3306 is forgotten; it is found again where another server names it\n')
+  })
+
+  it('shows the semi-sync of a server only while it answers', async () => {
+    const semiSync = { source: true, replica: false, clients: 3, waitCount: 1 }
+    const shown = async (look: string) => {
+      const servers = [aServer('db1:3306', { role: 'primary', look, semiSync })]
+      return (await run(world(aClient({ cluster: async () => aCluster({ servers }) })), ['topology', 'shop'])).out
+    }
+    expect(await shown('answered')).toContain('semi-sync 3/1')
+    expect(await shown('refused')).not.toContain('semi-sync')
+  })
+
   it('guesses what was meant by a verb that it does not know', async () => {
     expect((await run(world(), ['topolgy'])).err).toContain('topology')
   })

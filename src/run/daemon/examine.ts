@@ -2,9 +2,9 @@ import { diagnose } from '../../decide/diagnose/diagnose.ts'
 import { addressesToKnock } from '../../decide/diagnose/proof.ts'
 import type { Snapshot } from '../../decide/diagnose/snapshot.ts'
 import { recognise } from '../../decide/discover/recognise.ts'
-import { type Address, parseAddress, printAddress } from '../../model/address.ts'
+import { type Address, parseAddress, printAddress, sameAddress } from '../../model/address.ts'
 import { type ClusterConfig, UNDECLARED } from '../../model/cluster.ts'
-import type { Diagnosis } from '../../model/diagnosis.ts'
+import type { Diagnosis, Remedy } from '../../model/diagnosis.ts'
 import type { Knock } from '../../model/look.ts'
 import type { Topology } from '../../model/topology.ts'
 import type { Books } from './books.ts'
@@ -24,6 +24,19 @@ const FOLLOW_MS = 400
 /** Between two rounds of looks while a suspicion is followed: a replica reports its refused reconnect within milliseconds. */
 const ROUND_PAUSE_MS = 2
 const ROUND_DEADLINE_MS = 300
+const FIRST_LOOKS_PAUSE_MS = 5
+
+/** What is to be done, or looked into, at once. The others are only words, and words about nobody help nobody. */
+const AT_ONCE: { readonly [R in Remedy]: boolean } = {
+  none: false,
+  watch: false,
+  tell: false,
+  look_again: true,
+  fail_over: true,
+  fence_stale: true,
+  reopen: true,
+  adopt: true,
+}
 
 /**
  * Diagnoses what is known; where that leaves a doubt, looks at every server of the cluster at once and knocks at the primary's
@@ -35,6 +48,7 @@ export async function examine(
   how: { readonly everyone?: boolean } = {},
 ): Promise<Examination> {
   const { clock } = office
+  await firstLooks(office, books)
   const from = clock.now()
   let knocks: readonly Knock[] = []
   if (how.everyone) knocks = await round(office, books)
@@ -49,6 +63,24 @@ export async function examine(
     if (rounds > 0) await clock.sleep(ROUND_PAUSE_MS)
     knocks = [...knocks, ...(await round(office, books))]
   }
+}
+
+/**
+ * A process that has just begun has met nobody: until the first look at each configured address has ended it says nothing. Each ends
+ * by its deadline; the bound here only keeps a look that never ends from silencing the cluster.
+ */
+async function firstLooks(office: Office, books: Books): Promise<void> {
+  const { clock, config } = office
+  const until = clock.now() + 2 * config.policy.lookDeadlineMs
+  while (hasUnlookedSeed(office) && clock.now() < until) {
+    if (AT_ONCE[diagnose(snapshotOf(office, books, [])).primary.remedy]) return
+    await clock.sleep(FIRST_LOOKS_PAUSE_MS)
+  }
+}
+
+function hasUnlookedSeed({ config, observer }: Office): boolean {
+  const unlooked = observer.unlooked()
+  return config.seeds.some((seed) => unlooked.some((address) => sameAddress(address, seed)))
 }
 
 export const snapshotOf = (office: Office, books: Books, knocks: readonly Knock[]): Snapshot => ({

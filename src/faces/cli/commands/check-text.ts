@@ -57,7 +57,7 @@ const OUTCOMES: Readonly<Record<string, readonly [string, Paint]>> = {
 const SITUATIONS: Readonly<Record<string, string>> = {
   silent: 'primary silent',
   refused: 'primary refuses connections',
-  answers: 'primary alive (switchover)',
+  answers: 'primary alive (failover)',
   any: '',
 }
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { Context } from '../context.ts'
 import type { Register } from '../verb.ts'
 
-/** The operator's hand: standing orders, each with a reason and an end. */
+/** The operator's hand: a pause has a reason and an end, and `resume` ends it before; `forget` takes a server out of mind. */
 export const registerOrders: Register = (program, verb) => {
   verb(
     program
@@ -48,8 +48,14 @@ async function resume(context: Context, [cluster]: readonly (string | undefined)
 async function forget(context: Context, [server]: readonly (string | undefined)[], command: Command): Promise<void> {
   const options: { cluster?: string } = command.opts()
   const name = server ?? ''
-  await context.withClient(true, (client) => client.forget(options.cluster ?? name, name))
-  said(context, `${name} is forgotten; it is found again where another server names it`)
+  const isSeed = await context.withClient(true, async (client) => {
+    const cluster = options.cluster ?? name
+    const { servers } = await client.cluster(cluster)
+    await client.forget(cluster, name)
+    return servers.some((s) => (s.address === name || s.id === name) && s.seed)
+  })
+  const seed = isSeed ? '; it is among the seeds: take it out of the configuration' : ''
+  said(context, `${name} is forgotten; it is found again where another server names it${seed}`)
 }
 
 const said = (context: Context, says: string): void => context.emit({ says }, { table: () => says, names: () => [] })

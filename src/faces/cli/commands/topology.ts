@@ -159,7 +159,9 @@ function cells(context: Context, server: ServerJson): readonly string[] {
 const accessOf = (server: ServerJson): string =>
   server.access === 'writable' ? 'rw' : server.fenced ? 'ro fenced' : 'ro'
 
-function semiSyncOf({ semiSync }: ServerJson): string {
+/** How many acknowledge, and how many are waited for, is known only of one that answers. */
+function semiSyncOf({ look, semiSync }: ServerJson): string {
+  if (look !== 'answered') return ''
   if (semiSync.source) return `semi-sync ${semiSync.clients}/${semiSync.waitCount}`
   return semiSync.replica ? 'semi-sync' : ''
 }

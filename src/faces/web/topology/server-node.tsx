@@ -48,7 +48,7 @@ export function ServerCard({ data }: NodeProps<ServerNode>) {
   const error = sources.find((s) => s.error !== undefined)?.error
   const icon: IconName = how === 'dead' ? 'dead' : how === 'fenced' ? 'lock' : ICONS[role]
   const told = wordsFor(server, how)
-  const semi = semiSyncOf(semiSync)
+  const semi = server.look === 'answered' ? semiSyncOf(semiSync) : ''
   return (
     <article className={`card card-${how}`} aria-label={`${address}, ${told.join(', ')}`}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
