@@ -1,7 +1,8 @@
 /**
  * How long a writer goes without an acknowledgement, one primary and three replicas with lossless semi-sync, the writer through the
  * built-in proxy every 5 ms: the primary killed; switched over; killed with 20 s of received writes still to be applied; killed with
- * a transaction of 200 MB half received. Flavours take turns. All of it takes less than ten minutes on two idle cores.
+ * a transaction of 200 MB half received. Flavours take turns. All of it takes less than ten minutes on two idle cores. Says which row
+ * missed which limit (`limits.ts`), and ends with 1 then.
  *
  * `node bench/failover.ts [--fault all|kill|switchover|backlog|half-received] [--runs <for each fault>] [--server both|mariadb|mysql]
  * [--against <another checkout>]`: its Regent in turn with this one's
@@ -10,6 +11,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Flavour } from '../src/lab/sandbox/index.ts'
 import { keepResults, medianOf, printTable, type Spread, spreadOf } from './figures.ts'
+import { missedInFailover, tellMissed } from './limits.ts'
 import { FAULTS, type Fault, measure, type Run } from './measure.ts'
 import type { Phases } from './phases.ts'
 import { Stage } from './stage.ts'
@@ -164,4 +166,7 @@ const printPhases = (phases: Phases): string =>
 const rows = await bench()
 printRows(rows)
 await keepResults('failover', rows)
+// Another checkout is there to be compared with; only what it lost is held against it.
+const own = (row: Row): boolean => row.checkout === undefined || row.checkout === THIS_CHECKOUT
+tellMissed(rows.filter(own).flatMap(missedInFailover))
 if (rows.some((row) => row.lost !== 0)) process.exitCode = 1

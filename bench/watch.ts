@@ -1,5 +1,6 @@
 /**
- * What `regent watch` costs while nothing happens: one primary, three replicas, a client that writes every 100 ms.
+ * What `regent watch` costs while nothing happens: one primary, three replicas, a client that writes every 100 ms. Says which
+ * row missed which limit (`limits.ts`), and ends with 1 then.
  *
  * `node bench/watch.ts [--minutes 5] [--settle 2] [--server both|mariadb|mysql]`
  */
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util'
 import type { RowDataPacket } from 'mysql2/promise'
 import { type Flavour, residentMb } from '../src/lab/sandbox/index.ts'
 import { keepResults, printTable, round } from './figures.ts'
+import { missedInWatch, tellMissed } from './limits.ts'
 import { Stage } from './stage.ts'
 import { Writing } from './writing.ts'
 
@@ -109,3 +111,4 @@ printTable(
   ]),
 )
 await keepResults('watch', rows)
+tellMissed(rows.flatMap(missedInWatch))

@@ -19,6 +19,8 @@ interface Outcome {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
+  /** What did not run, by name: a test that nobody misses shows nothing. */
+  readonly leftOut: readonly string[]
   /** What failed, by name: printed again at the very end, where whoever sees only the tail of a log finds it. */
   readonly broken: readonly string[]
   /** One line per story or suite, for the table of a soak. */
@@ -151,6 +153,15 @@ function brokenIn(report: object): readonly string[] {
   })
 }
 
+/** Names alone: why, the test has printed itself, or its file says. */
+function leftOutIn(report: object): readonly string[] {
+  return filesOf(report).flatMap(({ name, assertionResults = [] }) =>
+    assertionResults
+      .filter(({ status }) => status === 'skipped' || status === 'pending' || status === 'todo')
+      .map(({ fullName }) => `${String(name).replace(`${ROOT}/`, '')} > ${String(fullName)}`),
+  )
+}
+
 /** Undefined when the runner wrote no report: it crashed. */
 function readReport(path: string, on: string): Outcome | undefined {
   try {
@@ -160,6 +171,7 @@ function readReport(path: string, on: string): Outcome | undefined {
       passed: numberIn(report, 'numPassedTests'),
       failed: numberIn(report, 'numFailedTests') + filesOf(report).filter(brokenAsWhole).length,
       skipped: numberIn(report, 'numPendingTests') + numberIn(report, 'numTodoTests'),
+      leftOut: leftOutIn(report),
       broken: brokenIn(report),
       files: linesIn(report, on),
     }
@@ -198,6 +210,7 @@ async function runVitest(project: 'unit' | 'real', files: readonly string[], { e
         passed: 0,
         failed: 1,
         skipped: 0,
+        leftOut: [],
         broken: [`the test runner of ${project} (exit code ${code})`],
         files: [],
       }
@@ -220,8 +233,8 @@ async function runScript(name: 'types' | 'lint'): Promise<Outcome> {
   const code = await run('npm', ['run', '--silent', name], process.env)
   console.log(`${code === 0 ? 'ok' : 'FAILED'}: ${name}`)
   return code === 0
-    ? { passed: 1, failed: 0, skipped: 0, broken: [], files: [] }
-    : { passed: 0, failed: 1, skipped: 0, broken: [name], files: [] }
+    ? { passed: 1, failed: 0, skipped: 0, leftOut: [], broken: [], files: [] }
+    : { passed: 0, failed: 1, skipped: 0, leftOut: [], broken: [name], files: [] }
 }
 
 async function runReal(parts: readonly Part[], seed: number): Promise<Outcome[]> {
@@ -240,7 +253,14 @@ async function runReal(parts: readonly Part[], seed: number): Promise<Outcome[]>
     if (mine.length === 0) continue
     console.log(`on ${flavour} (SEED=${seed}): ${mine.join(' ')}`)
     if (!(await fetched(flavour)))
-      outcomes.push({ passed: 0, failed: 1, skipped: 0, broken: [`fetching the servers of ${flavour}`], files: [] })
+      outcomes.push({
+        passed: 0,
+        failed: 1,
+        skipped: 0,
+        leftOut: [],
+        broken: [`fetching the servers of ${flavour}`],
+        files: [],
+      })
     else
       outcomes.push(
         await runVitest('real', mine, {
@@ -283,6 +303,7 @@ if (parts.some(isReal)) outcomes.push(...(await runReal(parts, seed)))
 const total = (key: 'passed' | 'failed' | 'skipped'): number => outcomes.reduce((sum, outcome) => sum + outcome[key], 0)
 if (process.env['REGENT_SOAK'] !== undefined) printTable(outcomes.flatMap(({ files }) => files))
 if (total('skipped') > 0) console.log(`${total('skipped')} skipped`)
+for (const name of outcomes.flatMap(({ leftOut }) => leftOut)) console.log(`skipped: ${name}`)
 if (outcomes.length === 0) console.error('nothing to run was found')
 for (const name of outcomes.flatMap(({ broken }) => broken)) console.log(`FAILED: ${name}`)
 console.log(`${total('passed')} passed, ${total('failed')} failed`)

@@ -126,7 +126,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** `regent watch` as a process. It ends with the stage. */
-  async watchBeside(how: Pick<Beside, 'redirect'> = {}): Promise<WatchChild> {
+  async watchBeside(how: Omit<Beside, 'apiPort'> = {}): Promise<WatchChild> {
     const [apiPort = 0] = await freePorts(1)
     const child = this.#closing.use(new WatchChild(this.configPath, { ...how, apiPort }))
     await until('the daemon serves its API', () => child.has('the page and the API are served') || child.ended, {

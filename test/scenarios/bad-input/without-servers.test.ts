@@ -175,10 +175,15 @@ test('a store that another program holds is told as locked, with the way to see 
   holder.close()
 })
 
-test('a store on a full file system is told as full', async () => {
+test('a store on a full file system is told as full', async (context) => {
   await using desk = await Desk.open()
   await mkdir(desk.store)
-  if (!(await mountSmall(desk.store))) return
+  if (!(await mountSmall(desk.store))) {
+    const because = 'no small file system can be mounted here: that needs root, and a mount of tmpfs'
+    // The runner keeps the reason to itself.
+    console.log(because)
+    context.skip(because)
+  }
   try {
     await writeFile(join(desk.store, 'filler'), Buffer.alloc(1 << 20)).catch(() => undefined)
     await desk.configure({ shop: { seeds: [await closedPort()] } })

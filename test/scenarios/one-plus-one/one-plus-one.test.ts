@@ -52,3 +52,22 @@ test('trap 31: once its acker is back the survivor waits for acknowledgements ag
   const raised = (await stage.recoveries('raise_ackers')).map((r) => r.state)
   expect(raised).toEqual(['done'])
 })
+
+test('trap 3: with one replica as well, what it received while its applier was stopped is applied, not thrown away', async () => {
+  await using stage = await setStage({ shape: '1+1' })
+  await stage.watchInside()
+  await stage.open()
+  const writers = await stage.writers(4, 5)
+  await stage.run('s2', words.stopApplier)
+  const before = await writers.acknowledged()
+  await until('200 more writes are acknowledged', async () => (await writers.acknowledged()) >= before + 200)
+  const applied = Number(await stage.ask('s2', 'SELECT COUNT(*) FROM app.writes'))
+  expect((await writers.acknowledged()) - applied, 's2 has a backlog').toBeGreaterThanOrEqual(200)
+  expect(stage.happened('recovery_began').filter((r) => r.what === 'failover')).toEqual([])
+
+  await stage.sandbox.kill('s1')
+  expect(await stage.untilReplaced('s1', 60_000)).toBe('s2')
+  await until('writes are acknowledged', async () => (await writers.stats()).every((s) => s.sinceLastMs < 500))
+  expect(await stage.writable()).toEqual(['s2'])
+  expect(await stage.verify(writers, 's2')).toMatchObject({ lost: 0, contradicted: 0 })
+})

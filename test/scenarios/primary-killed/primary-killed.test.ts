@@ -2,17 +2,25 @@
 import { expect, test } from 'vitest'
 import { setStage, until } from '../stage.ts'
 
-test('trap 62: a killed primary is replaced without loss, and what comes back is read-only and rejoins or is reported', async () => {
+test('traps 39, 62: a killed primary is replaced without loss, the cluster keeps its id and its history, and what comes back is read-only and rejoins or is reported', async () => {
   await using stage = await setStage({ shape: '1+3' })
   await stage.watchInside()
   await stage.open()
   const writers = await stage.writers(4, 5)
+  const { id: cluster } = await stage.cluster()
+  const past = await stage.history()
+  expect(past.map((r) => [r.kind, r.cluster])).toEqual([['adopt', cluster]])
 
   await stage.sandbox.kill('s1')
   const winner = await stage.untilReplaced('s1')
   await until('the writers go on', async () => (await writers.stats()).every((s) => s.sinceLastMs < 500))
   await stage.untilHealthy(winner)
   expect(await writers.longestGapMs()).toBeLessThan(5000)
+  expect((await stage.cluster()).id, 'the cluster is the same under another primary').toBe(cluster)
+  const now = await stage.history()
+  expect(now.slice(-past.length), 'what it went through before').toEqual(past)
+  expect(new Set(now.map((r) => r.cluster)), 'one history').toEqual(new Set([cluster]))
+  expect(now.some((r) => r.kind === 'failover' && r.state === 'done')).toBe(true)
 
   await stage.sandbox.restart('s1')
   await until(

@@ -12,6 +12,8 @@ const REDIRECT = join(import.meta.dirname, 'redirect.ts')
 export interface Beside {
   /** Connections of the daemon to the one port go to the other. */
   readonly redirect?: { readonly from: number; readonly to: number }
+  /** A loopback address from which all its connections come. */
+  readonly from?: string
   readonly apiPort: number
 }
 
@@ -25,13 +27,14 @@ export class WatchChild implements AsyncDisposable {
   readonly #onLine: ((line: Line) => void)[] = []
   #said = ''
 
-  constructor(configPath: string, { redirect, apiPort }: Beside) {
-    const preload = redirect ? ['--import', REDIRECT] : []
+  constructor(configPath: string, { redirect, from, apiPort }: Beside) {
+    const preload = redirect || from ? ['--import', REDIRECT] : []
     const args = ['--disable-warning=ExperimentalWarning', ...preload, MAIN, 'watch', '--config', configPath]
     const env = {
       ...process.env,
       REGENT_API_LISTEN: `127.0.0.1:${apiPort}`,
       ...(redirect ? { REGENT_TEST_REDIRECT: `${redirect.from}:${redirect.to}` } : {}),
+      ...(from ? { REGENT_TEST_FROM: from } : {}),
     }
     this.#child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     let rest = ''

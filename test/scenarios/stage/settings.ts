@@ -19,6 +19,8 @@ export interface Settings {
   readonly lease?: string
   /** Further keys of the cluster in the file. */
   readonly cluster?: Readonly<Record<string, unknown>>
+  /** By the sandbox's id: what the file declares of a server. */
+  readonly servers?: Readonly<Record<string, unknown>>
   /** Which servers stand as seeds; default the first alone. */
   readonly seeds?: readonly string[]
 }
@@ -44,7 +46,8 @@ export async function writeSettings(
 
 function fileOf(sandbox: Sandbox, place: Place, settings: Settings): unknown {
   const { monitor, replication } = sandbox.users
-  const seeds = (settings.seeds ?? ['s1']).map((id) => sandbox.server(id))
+  const addressOf = (id: string): string => `${sandbox.server(id).host}:${sandbox.server(id).port}`
+  const declared = Object.entries(settings.servers ?? {}).map(([id, entry]) => [addressOf(id), entry] as const)
   return {
     store: join(place.dir, 'store'),
     vantage: 'stage',
@@ -52,12 +55,13 @@ function fileOf(sandbox: Sandbox, place: Place, settings: Settings): unknown {
     api: { listen: `127.0.0.1:${place.apiPort}` },
     clusters: {
       [ALIAS]: {
-        seeds: seeds.map((s) => `${s.host}:${s.port}`),
+        seeds: (settings.seeds ?? ['s1']).map(addressOf),
         users: { monitor, replication },
         routes: routesOf(place, settings.routes ?? 'proxy'),
         clients_only_by_routes: settings.onlyByRoutes ?? settings.routes !== 'none',
         servers_start_read_only: settings.startReadOnly ?? true,
         policy: settings.policy ?? {},
+        ...(declared.length > 0 ? { servers: Object.fromEntries(declared) } : {}),
         ...settings.cluster,
       },
     },

@@ -7,6 +7,7 @@ export const soak = process.env['REGENT_SOAK'] === '1'
 interface Words {
   readonly stop: string
   readonly start: string
+  readonly stopReceiver: string
   readonly stopApplier: string
   readonly startApplier: string
   readonly forget: string
@@ -24,6 +25,7 @@ interface Words {
 const MARIADB: Words = {
   stop: 'STOP SLAVE',
   start: 'START SLAVE',
+  stopReceiver: 'STOP SLAVE IO_THREAD',
   stopApplier: 'STOP SLAVE SQL_THREAD',
   startApplier: 'START SLAVE SQL_THREAD',
   forget: 'RESET SLAVE ALL',
@@ -41,6 +43,7 @@ const MARIADB: Words = {
 const MYSQL: Words = {
   stop: 'STOP REPLICA',
   start: 'START REPLICA',
+  stopReceiver: 'STOP REPLICA IO_THREAD',
   stopApplier: 'STOP REPLICA SQL_THREAD',
   startApplier: 'START REPLICA SQL_THREAD',
   forget: 'RESET REPLICA ALL',
