@@ -31,3 +31,43 @@ test.each(['mysql', 'mariadb'] as const)(
     scene.writer.stop()
   },
 )
+
+test('while somebody else takes writes, a winner that waits for its opening is tried again in peace: routes are not told without a pause', async () => {
+  const scene = new Scene({ ...A_SCENE, servers: 4 })
+  await scene.steady()
+  const { universe, timeline } = scene
+  universe.kill('s1')
+  expect(await timeline.run(() => scene.reign()?.state === 'opening', 5000), scene.tell()).toBe(true)
+  for (const { life } of scene.processes) life.kill('sent')
+  const other = universe.named(scene.primary()?.name === 's3' ? 's4' : 's3')
+  other.channel = undefined
+  other.access = 'writable'
+  await timeline.pass(300)
+  const regent = scene.launch()
+  await timeline.pass(3000)
+  const told = (): number => regent.events.filter((e) => e.kind === 'step').length
+  const before = told()
+  await timeline.pass(10_000)
+  // Two events for each of ten tries, and for one that was under way.
+  expect([told() - before > 10, told() - before <= 22], `${told() - before}\n${scene.tell()}`).toEqual([true, true])
+  scene.writer.stop()
+})
+
+test.each(['mysql', 'mariadb'] as const)(
+  'on %s, another process opens a minted winner beside a frozen old primary however long a suspicion may take',
+  async (flavour) => {
+    const policy = { suspectAfterMs: 2500, silenceWindowMs: 6000 }
+    const scene = new Scene({ ...A_SCENE, flavour, policy })
+    await scene.steady()
+    const { universe, timeline } = scene
+    universe.freeze('s1')
+    expect(await timeline.run(() => scene.reign()?.state === 'opening', 60_000), scene.tell()).toBe(true)
+    for (const { life } of scene.processes) life.kill('sent')
+    await timeline.pass(300)
+    scene.launch()
+    const isOpen = (): boolean => scene.reign()?.state === 'open' && scene.led()
+    expect(await timeline.run(isOpen, 30_000), scene.tell()).toBe(true)
+    expect(scene.promises.broken).toEqual([])
+    scene.writer.stop()
+  },
+)

@@ -1,3 +1,4 @@
+import type { ServerId } from '../../model/ids.ts'
 import { type Planned, refuse } from '../../model/plan.ts'
 import type { SemiSyncSource, ServerStatus } from '../../model/server.ts'
 import type { Step } from '../../model/step.ts'
@@ -17,17 +18,18 @@ export function raisableTo(topology: Topology): number | undefined {
   if (!source) return undefined
   const has = source.enabled ? source.waitCount : 0
   const wanted = reign.semiSync.waitCount
-  const ready = edgesTo(topology, reign.primary).filter(
-    (e) => e.channel.receiver === 'running' && acknowledges(topology, e.replica),
-  ).length
-  const to = Math.min(wanted, ready)
+  const to = Math.min(wanted, acknowledging(topology, reign.primary))
   return to > has ? to : undefined
 }
+
+/** How many semi-sync replicas receive from it. */
+export const acknowledging = (topology: Topology, source: ServerId): number =>
+  edgesTo(topology, source).filter((e) => e.channel.receiver === 'running' && acknowledges(topology, e.replica)).length
 
 const sourceOf = ({ semiSync }: ServerStatus): SemiSyncSource | undefined =>
   semiSync.kind === 'present' ? semiSync.source : undefined
 
-function acknowledges(topology: Topology, id: Parameters<typeof member>[1]): boolean {
+function acknowledges(topology: Topology, id: ServerId): boolean {
   const look = member(topology, id)?.sighting.latest
   return look?.kind === 'answered' && look.status.semiSync.kind === 'present' && look.status.semiSync.replicaEnabled
 }

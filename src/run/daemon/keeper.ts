@@ -1,6 +1,8 @@
 import type { Diagnosis } from '../../model/diagnosis.ts'
+import { type Instant, instant } from '../../model/ids.ts'
 import type { RefusalReason } from '../../model/plan.ts'
 import type { Topology } from '../../model/topology.ts'
+import type { RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
 import { Books } from './books.ts'
 import { Clearing } from './clearing.ts'
@@ -26,6 +28,9 @@ export interface View {
   readonly refusals: readonly RefusalReason[]
 }
 
+/** Each try sends every route a withdrawal: without a pause a winner that may not be opened yet would make a storm of them. */
+const NOT_OPENED_MS = 1000
+
 /** Keeps one cluster writable: look, assemble, diagnose, plan, permit, run; one sentence per cycle. */
 export class Keeper {
   readonly office: Office
@@ -35,6 +40,8 @@ export class Keeper {
   readonly #clearing: Clearing
   #view: View | undefined
   readonly #remedies: Remedies
+  /** The last try to go on with what is not finished: its winner answered, and could not be opened. */
+  #notOpened: { readonly left: Unfinished; readonly again: Instant } | undefined
   /** A person's command and the automatic cycle never act on one cluster at once. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -120,14 +127,30 @@ export class Keeper {
   async #goOn(lease: HeldLease): Promise<Unfinished | undefined> {
     const record = this.books.unfinished()
     if (!record) return undefined
+    const held = this.#held(record)
+    if (held) return held
     const continued = await continueOpen(this.office, lease, async () => (await this.acting()) !== undefined)
     if (continued === 'ended' || typeof continued === 'object') await this.#remedies.settle()
-    if (typeof continued === 'object') return { record, winner: 'not_opened', because: continued.because }
+    if (typeof continued === 'object') {
+      const left = { record, winner: 'not_opened', because: continued.because } as const
+      this.#notOpened = { left, again: instant(this.office.clock.now() + NOT_OPENED_MS) }
+      return left
+    }
     if (continued === 'waits_for_winner' || continued === 'winner_dropped') return { record, winner: continued }
     if (continued !== 'winner_was_open') return undefined
     // The books may still have the reign as it was before it was recorded as open.
     await this.books.reload()
     return { record, winner: continued }
+  }
+
+  /** One that does not answer any more is judged at once. */
+  #held(record: RecoveryRecord): Unfinished | undefined {
+    const { observer, clock } = this.office
+    const last = this.#notOpened
+    if (last?.left.record.id !== record.id || clock.now() >= last.again) return undefined
+    const winner = record.plans.findLast((p) => p.mints)?.mints?.winner
+    const answers = winner !== undefined && observer.sightingOf(winner)?.latest.kind === 'answered'
+    return answers ? { ...last.left, record } : undefined
   }
 
   #tell({ topology, diagnosis, tookMs }: Examination): void {

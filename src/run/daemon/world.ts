@@ -67,6 +67,9 @@ async function reasonAgainstReopening(office: Office, server: ServerId): Promise
   return ahead.length > 0 ? `${ahead.map((m) => m.id).join(', ')} received what it lacks` : undefined
 }
 
+/** The opening has two seconds for its looks and for itself: one that is given more by the policy would never come to open. */
+const RIVAL_LOOK_MS = 1000
+
 /**
  * Judged last of all: its ackers may have been waited for, and a person who has lost patience opens another one meanwhile. Whoever
  * follows a server of this cluster is no rival, however open it is; and one that is open already is not opened. `besides`: judged
@@ -77,7 +80,7 @@ export async function rivalOf(
   server: ServerId,
   besides: readonly ServerId[] = [],
 ): Promise<string | undefined> {
-  await observer.lookAtAll('live', config.policy.suspectAfterMs)
+  await observer.lookAtAll('live', Math.min(config.policy.suspectAfterMs, RIVAL_LOOK_MS))
   const topology = observer.topology(await store.reign(cluster))
   const writing = topology.members.filter(
     ({ sighting: { latest } }) => latest.kind === 'answered' && takesWrites(latest.status.access),
