@@ -1,5 +1,8 @@
 import type { Epoch } from '../../model/ids.ts'
+import type { Reign } from '../../model/reign.ts'
+import type { RecoveryRecord } from '../../ports/journal.ts'
 import type { HeldLease } from '../../ports/lease.ts'
+import { undoKeyOf } from '../execute/undo.ts'
 import type { Books } from './books.ts'
 import type { Office } from './office.ts'
 import { type NamedReading, readRoutes, repairRoutes } from './routes.ts'
@@ -44,12 +47,25 @@ export class RouteKeeper {
     if (this.#office.config.policy.recovery === 'ask' || reign?.state !== 'open') return
     const read = this.#read
     this.#read = undefined
-    if (read?.epoch === reign.epoch) await repairRoutes(this.#office, read.readings, { reign, lease, told: this.#told })
+    if (read?.epoch === reign.epoch)
+      await repairRoutes(this.#office, read.readings, {
+        ...{ reign, lease, told: this.#told },
+        withdrawnBy: (route) => this.#withdrawnBy(reign, route),
+        mayTell: (route) => this.#books.mayTry(`tell ${route}`, reign.primary),
+      })
     const now = this.#office.clock.now()
     if (this.#reading || now - this.#keptAt < KEEP_MS) return
     this.#keptAt = now
     this.#reading = true
     void this.#look(reign.epoch)
+  }
+
+  /** Of the present reign, newest first. */
+  #withdrawnBy({ at }: Reign, route: string): string {
+    const key = undoKeyOf(`withdraw:${route}`)
+    const isLeft = ({ startedAt, steps }: RecoveryRecord): boolean =>
+      startedAt >= at && steps.some((s) => s.key === key && s.record?.outcome.kind !== 'done')
+    return this.#books.recoveries().find(isLeft)?.id ?? ''
   }
 
   async #look(epoch: Epoch): Promise<void> {

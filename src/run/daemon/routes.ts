@@ -27,6 +27,10 @@ interface Repairing {
   readonly reign: Reign
   readonly lease: HeldLease
   readonly told: Map<string, string>
+  /** The recovery by which it was withdrawn last and not led back, or nothing: what was told before that does not count. */
+  readonly withdrawnBy: (route: string) => string
+  /** Whether one that cannot be read may be told just now. */
+  readonly mayTell: (route: string) => boolean
 }
 
 /**
@@ -36,13 +40,14 @@ interface Repairing {
 export async function repairRoutes(
   office: Office,
   readings: readonly NamedReading[],
-  { reign, lease, told }: Repairing,
+  { reign, lease, told, withdrawnBy, mayTell }: Repairing,
 ): Promise<void> {
   // What cannot be read back is told once per reign: told each second, an operator's program would run for ever.
-  const message = `${reign.epoch} ${reign.primary}`
+  const message = (name: string): string => `${reign.epoch} ${reign.primary} ${withdrawnBy(name)}`
   const wrong = readings.filter(
     ({ name, reading }) =>
-      !leadsTo(office, reign, reading) && !(reading.kind === 'unknown' && told.get(name) === message),
+      !leadsTo(office, reign, reading) &&
+      !(reading.kind === 'unknown' && (told.get(name) === message(name) || !mayTell(name))),
   )
   if (wrong.length === 0) return
   const world = worldFor(office, { recovery: recoveryId(''), lease, epoch: reign.epoch })
@@ -59,7 +64,8 @@ export async function repairRoutes(
         ifItFails: 'go_on',
       } as const
       const outcome = await announce(step, world, deadline.signal)
-      told.set(name, message)
+      // A program that ended with an error has told nobody.
+      if (outcome.kind !== 'failed' || outcome.code !== 'route_refused') told.set(name, message(name))
       if (outcome.kind !== 'done')
         office.tell({
           kind: 'trouble',

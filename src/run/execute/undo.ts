@@ -26,7 +26,8 @@ export async function undoAct1(world: World): Promise<readonly Undone[]> {
 }
 
 /** By which the reversal of a step stands in the journal. */
-export const undoKey = (step: Step): string => `undo/${step.id}`
+export const undoKey = (step: Step): string => undoKeyOf(step.id)
+export const undoKeyOf = (step: string): string => `undo/${step}`
 
 /** Undefined: it has no undo. */
 export async function reverseStep(step: Step, world: World): Promise<Undone | undefined> {
