@@ -2,13 +2,10 @@ import { expect, it } from 'vitest'
 import { cluster } from '../src/config/fixture.testing.ts'
 import { whatPolicyRefuses } from '../src/config/refusals.ts'
 import { fenceDemand, unattainable } from '../src/decide/fence/proof.ts'
-import { losslessSource } from '../src/decide/recover/loss.ts'
 import { demandOn } from '../src/decide/recover/opening.ts'
 import type { RouteConfig } from '../src/model/cluster.ts'
 import { printDemand } from '../src/model/fence.ts'
 import { DEFAULT_POLICY, type FencePolicy, type Policy, PROOF_LEVELS } from '../src/model/policy.ts'
-import { gapsOf, SHORTEST_TIMEOUT_MS } from '../src/model/semi-sync.ts'
-import type { SemiSyncSource } from '../src/model/server.ts'
 import { A_SETTING, situationOf } from './simulate-situations.ts'
 
 const ROUTE: RouteConfig = { kind: 'proxy', name: 'proxy', listen: { host: '0.0.0.0', port: 3307 }, spawn: false }
@@ -65,27 +62,4 @@ it('of a living primary whose commits wait it forecasts the very demand that the
     const hopes = { stopped: false, reachable: true, routes: names }
     expect(forecast?.outcome === 'goes_on', why).toBe(unattainable(demand, hopes, policy) === undefined)
   }
-})
-
-it('what `config check` finds wrong with a source is what keeps the planner from calling it lossless', () => {
-  const [primary] = situationOf(A_SETTING).topology.members
-  const status = primary?.sighting.answer?.status
-  if (status?.semiSync.kind !== 'present') throw new Error('the primary of the setting has semi-sync')
-  const { semiSync } = status
-  const some: readonly Partial<SemiSyncSource>[] = [
-    {},
-    { enabled: false },
-    { operational: false },
-    { waitPoint: 'after_commit' },
-    { waitsWithoutReplicas: false },
-    { timeoutMs: SHORTEST_TIMEOUT_MS - 1 },
-    { timeoutMs: SHORTEST_TIMEOUT_MS },
-  ]
-  for (const one of some)
-    for (const other of some) {
-      const source = { ...semiSync.source, ...one, ...other }
-      const lossless = losslessSource({ ...status, semiSync: { ...semiSync, source } }) !== undefined
-      expect(gapsOf(source).length === 0, JSON.stringify(source)).toBe(lossless)
-    }
-  expect(gapsOf(semiSync.source)).toEqual([])
 })

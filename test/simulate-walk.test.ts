@@ -3,7 +3,9 @@ import { walk, walkOf } from './simulate-walk.ts'
 
 const SOAK = process.env['REGENT_SOAK'] !== undefined
 const FIRST = Number(process.env['SEED'] ?? 1)
-const HISTORIES = Number(process.env['HISTORIES'] ?? (SOAK ? 6000 : 80))
+const HISTORIES = Number(
+  process.env['HISTORIES'] ?? (SOAK ? 6000 : process.env['REGENT_QUICK'] !== undefined ? 30 : 80),
+)
 
 test(
   `${HISTORIES} histories from SEED=${FIRST} on, in which servers, the network and Regent fail at any moment: no promise is broken, and all comes to rest`,

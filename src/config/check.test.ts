@@ -3,8 +3,9 @@ import type { ClusterConfig } from '../model/cluster.ts'
 import { serverId } from '../model/ids.ts'
 import { DEFAULT_POLICY, type Policy } from '../model/policy.ts'
 import type { SemiSync, SemiSyncSource, ServerStatus } from '../model/server.ts'
-import { type Finding, findingsOf, type Learnt, type Login, worstOf } from './check.ts'
+import { findingsOf, worstOf } from './check.ts'
 import { cluster } from './fixture.testing.ts'
+import type { Finding, Learnt, Login } from './learnt.ts'
 
 const IN: Login = { kind: 'in', account: "'regent'@'%'", lacks: [], roles: [] }
 const LACK = { name: 'RELOAD', on: '*.*', why: 'RESET REPLICA ALL' }

@@ -68,13 +68,18 @@ const SEEN: { readonly [E in End]: { readonly stopped: boolean; readonly closedR
 
 function demandOf({ policy, routes }: ClusterConfig, end: End): FenceDemand {
   const { fence, startsReadOnly, routesAreComplete } = policy
-  if (fence.kind === 'at_least')
-    return { atLeast: fence.level, alsoRoutes: end === 'refused' && outlivesStop(fence.level) && !startsReadOnly }
+  const byRoutes = routesAreComplete && routes.length > 0
+  if (fence.kind === 'at_least') {
+    const { level } = fence
+    const ofLiving = end === 'answers' && level === 'routes' && byRoutes
+    const alsoRoutes = end === 'refused' ? outlivesStop(level) && !startsReadOnly : ofLiving
+    return { atLeast: level, alsoRoutes }
+  }
   if (end === 'silent') return { atLeast: 'routes', alsoRoutes: false }
   // A stopped server that may come back writable is no danger only while clients have no way to it.
   if (end === 'refused') return { atLeast: 'stopped', alsoRoutes: !startsReadOnly }
   // Clients that come back while it is closed would be answered what no replica has, or be led to it when it is restarted writable.
-  return { atLeast: 'readonly', alsoRoutes: routesAreComplete && routes.length > 0 }
+  return { atLeast: 'readonly', alsoRoutes: byRoutes }
 }
 
 /** Of a living one routes are demanded where it may start writable, or where its commits wait: which semi-sync as found does not tell. */

@@ -5,7 +5,7 @@ import type { Policy } from '../model/policy.ts'
 import { gapsOf, type SemiSyncGap, SHORTEST_TIMEOUT_MS } from '../model/semi-sync.ts'
 import { type SemiSyncSource, type ServerStatus, takesWrites } from '../model/server.ts'
 import type { Flavour } from '../model/version.ts'
-import type { Finding, Learnt } from './check.ts'
+import type { Finding, Learnt } from './learnt.ts'
 
 /** Where the policy relies on semi-sync, or a server waits for acknowledgements: what keeps it from proving anything. */
 export function semiSyncFindings({ alias, policy }: ClusterConfig, learnt: readonly Learnt[]): readonly Finding[] {

@@ -151,7 +151,9 @@ const story = fc
     return cluster.look()
   })
 
-const options = { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 400) }
+const options = {
+  numRuns: Number(process.env['PROPERTY_RUNS'] ?? (process.env['REGENT_QUICK'] !== undefined ? 150 : 400)),
+}
 const fails = (s: Story): boolean => s.diagnosis().primary.remedy === 'fail_over'
 
 test('the stories reach failovers, so that the following can fail', () => {

@@ -3,6 +3,7 @@ import { type ServerId, serverId } from '../../model/ids.ts'
 import type { Refusal, Risk } from '../../model/plan.ts'
 import { refuse } from '../../model/plan.ts'
 import { type Policy, UNPROVEN_LOSS_BOUND_S } from '../../model/policy.ts'
+import { gapsOf } from '../../model/semi-sync.ts'
 import type { SemiSyncSource, ServerStatus } from '../../model/server.ts'
 import { member } from '../../model/topology.ts'
 import { holdsAllOf } from './opening.ts'
@@ -26,20 +27,11 @@ export interface AckerSet {
   readonly leftOut: readonly { readonly server: ServerId; readonly why: string }[]
 }
 
-/**
- * Acknowledged writes survive only under AFTER_SYNC that cannot have fallen back: waits without replicas, and a timeout so long
- * that it cannot have passed since the last reading (an hour is beyond every window of ours).
- */
+/** Acknowledged writes survive only under AFTER_SYNC that cannot have fallen back. */
 export function losslessSource(status: ServerStatus | undefined): SemiSyncSource | undefined {
   if (status?.semiSync.kind !== 'present') return undefined
   const { source } = status.semiSync
-  const lossless =
-    source.enabled &&
-    source.operational &&
-    source.waitPoint === 'after_sync' &&
-    source.waitsWithoutReplicas &&
-    source.timeoutMs >= 3_600_000
-  return lossless ? source : undefined
+  return gapsOf(source).length === 0 ? source : undefined
 }
 
 /**

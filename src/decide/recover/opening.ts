@@ -57,7 +57,10 @@ function ofLiving(situation: Situation, state: SubjectState) {
   const { policy, routes, lastReading } = situation
   const semiSync = lastReading?.status.semiSync
   const waits = semiSync?.kind === 'present' && semiSync.source.enabled
-  if (state !== 'answers' || policy.fence.kind === 'at_least' || (!waits && policy.startsReadOnly)) return undefined
+  // Routes that a policy names are meant as such: read-only, which is more, comes after clients were let in once more. Whoever names
+  // read-only accepts that, as a risk that is told.
+  const acceptsIt = policy.fence.kind === 'at_least' && policy.fence.level !== 'routes'
+  if (state !== 'answers' || acceptsIt || (!waits && policy.startsReadOnly)) return undefined
   if (!policy.routesAreComplete || routes.length === 0) return undefined
   const { demand, because } = fenceDemand(policy, state)
   return { demand: { ...demand, alsoRoutes: true }, because: `${because}, and clients have lost the way to it before` }

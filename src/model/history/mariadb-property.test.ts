@@ -21,8 +21,9 @@ const MOVES = fc.array(
   fc.record({ kind: fc.nat(999), a: fc.nat(9), b: fc.nat(9), amount: fc.integer({ min: 1, max: 4 }) }),
   { minLength: 5, maxLength: 60 },
 )
-/** A soak asks for more. */
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 1_500)
+/** A soak asks for more, the quick gate for less. */
+const QUICK = process.env['REGENT_QUICK'] !== undefined
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? (QUICK ? 400 : 1_500))
 const SERVERS = fc.integer({ min: 2, max: 4 })
 const MIXED = fc.array(fc.boolean(), { minLength: 1, maxLength: 4 })
 
@@ -135,7 +136,7 @@ test('without forks, where all log what they apply, nothing is unprovable', () =
         expect(errant(a.history, b.history).kind).not.toBe('unprovable')
       }
     }),
-    { numRuns: 1_000 },
+    { numRuns: QUICK ? 300 : 1_000 },
   )
 })
 
