@@ -25,7 +25,7 @@ interface Row {
   readonly fault: Fault
   readonly runs: number
   readonly outageMs: Spread
-  /** What does not grow with what is still to be applied. */
+  /** What does not grow with what is still to be applied, or rolled back. */
   readonly withoutDrainMs: Spread
   /** Only where a transaction was half received: until the rows that it had locked could be changed. */
   readonly lockedRowsMs?: Spread
@@ -135,7 +135,9 @@ function rowsOf({ server, checkout, kept }: Bench): readonly Row[] {
       fault,
       runs: runs.length,
       outageMs: spreadOf(runs.map((run) => run.outageMs)),
-      withoutDrainMs: spreadOf(runs.map((run) => run.outageMs - (run.phases['drain'] ?? 0))),
+      withoutDrainMs: spreadOf(
+        runs.map((run) => run.outageMs - (run.phases['drain'] ?? 0) - (run.phases['rollback'] ?? 0)),
+      ),
       ...(locked.length > 0 ? { lockedRowsMs: spreadOf(locked) } : {}),
       phasesMs: Object.fromEntries(
         Object.keys(runs[0]?.phases ?? {}).map((name) => [name, medianOf(runs.map((run) => run.phases[name] ?? 0))]),

@@ -26,7 +26,7 @@ export const KILL_P95: Limit = ms('p95', 500)
 /** Both servers live, so nothing has to be found out: what remains is to close one and open the other (by hand 14 and 19 ms). */
 export const SWITCHOVER_MEDIAN: Limit = ms('median', 50)
 
-/** What was received has to be applied, however long that takes; nothing else may grow with it, a rollback of half a transaction included. */
+/** What was received has to be applied, and half a transaction rolled back, however long that takes; nothing else may grow with it. */
 export const WITHOUT_DRAIN_MEDIAN: Limit = ms('median without drain', 400)
 
 /** An acknowledged write that is gone is never a matter of speed. */

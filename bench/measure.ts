@@ -113,7 +113,6 @@ const PHASES = {
   kill: killPhases,
   switchover: switchPhases,
   backlog: backlogPhases,
-  // Nothing is applied beside the seal here, so it counts as what must not grow.
   'half-received': halfPhases,
 } as const
 

@@ -44,9 +44,17 @@ export function killPhases(recovery: RecoveryJson, { begun, back }: Instants): P
   }
 }
 
-/** Half a transaction is rolled back before the winner opens: work that is as long as what had been applied, so a phase of its own. */
+/**
+ * Half a transaction is rolled back before the winner opens: work that grows with what had been applied of it, as the drain grows with what
+ * has to be applied. So it is a phase of its own, and what is left besides the two does not grow with the transaction.
+ */
 export function halfPhases(recovery: RecoveryJson, instants: Instants): Phases {
-  const { open = Number.NaN, reconnect = Number.NaN, attach = Number.NaN, ...before } = killPhases(recovery, instants)
+  const {
+    open = Number.NaN,
+    reconnect = Number.NaN,
+    attach = Number.NaN,
+    ...before
+  } = backlogPhases(recovery, instants)
   const winner = recovery.plans.findLast((plan) => plan.mints !== undefined)?.mints?.winner
   const rollback = endOf(recovery, `stop_applier:${winner}`) - endOf(recovery, `drain:${winner}`)
   return { ...before, rollback, attach: attach - rollback, open, reconnect }
