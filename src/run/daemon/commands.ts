@@ -230,15 +230,18 @@ async function askedBy(
     return {
       reasons: [{ code: 'no_reign', says: 'no reign is recorded', tryThis: `regent adopt ${office.config.alias}` }],
     }
-  const seen = await examine(office, books, { everyone: true })
+  const seen = await examine(office, books, patiently(office))
   const latest = office.observer.sightingOf(reign.primary)?.latest
   const subjectState = latest?.kind === 'answered' ? 'answers' : seen.stopped ? 'refused' : 'silent'
   return { ...common, subject: reign.primary, subjectState, stopped: seen.stopped, ...(named ? { wanted: named } : {}) }
 }
 
+/** Nobody waits for a person as clients wait for a failover. */
+const patiently = ({ config }: Office) => ({ everyone: true, lookMs: config.policy.lookDeadlineMs })
+
 /** Its history went backwards while it takes writes: the one case in which a primary is fenced, as the remedy for that would. */
 async function isUnsound({ office, books }: Keeper, primary: ServerId): Promise<boolean> {
-  const { remedy, targets } = (await examine(office, books, { everyone: true })).diagnosis.primary
+  const { remedy, targets } = (await examine(office, books, patiently(office))).diagnosis.primary
   return remedy === 'fence_stale' && targets.includes(primary)
 }
 
@@ -252,7 +255,7 @@ async function adoption(
   const { open = false, overReign = false, overHistory = false, abandon = false } = command
   const reign = books.reign()
   // Whether nobody holds a reign is judged on looks from now, and by every address that was ever known of its primary.
-  if (reign && overReign) await examine(office, books, { everyone: true })
+  if (reign && overReign) await examine(office, books, patiently(office))
   const former = reign && (await formerReading(keeper, reign))
   const choice = adoptable(reign ? await recognised(office, reign) : office.observer.topology(undefined), {
     ...{ open, overReign, overHistory, abandon },

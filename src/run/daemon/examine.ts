@@ -19,6 +19,12 @@ export interface Examination {
   readonly tookMs: number
 }
 
+/** `everyone`: all are looked at first, each for at most `lookMs`: a busy server that a person asks about is not to pass for a silent one. */
+interface Looking {
+  readonly everyone?: boolean
+  readonly lookMs?: number
+}
+
 /** A suspicion is followed in one go for this long; then the normal round goes on with it. */
 const FOLLOW_MS = 400
 /** Between two rounds of looks while a suspicion is followed: a replica reports its refused reconnect within milliseconds. */
@@ -42,16 +48,12 @@ const AT_ONCE: { readonly [R in Remedy]: boolean } = {
  * Diagnoses what is known; where that leaves a doubt, looks at every server of the cluster at once and knocks at the primary's
  * addresses, again and again for a short while: the testimony of the replicas is milliseconds away, or it does not come at all.
  */
-export async function examine(
-  office: Office,
-  books: Books,
-  how: { readonly everyone?: boolean } = {},
-): Promise<Examination> {
+export async function examine(office: Office, books: Books, how: Looking = {}): Promise<Examination> {
   const { clock } = office
   await firstLooks(office, books)
   const from = clock.now()
   let knocks: readonly Knock[] = []
-  if (how.everyone) knocks = await round(office, books)
+  if (how.everyone) knocks = await round(office, books, how.lookMs)
   for (let rounds = 0; ; rounds++) {
     const snapshot = snapshotOf(office, books, knocks)
     const diagnosis = diagnose(snapshot)
@@ -107,15 +109,12 @@ const PROVES_STOP: readonly string[] = ['everyone_refused', 'refused_unheard']
 const isStopped = (diagnosis: Diagnosis): boolean =>
   diagnosis.primary.evidence.some((e) => e.fact === 'proof' && PROVES_STOP.includes(e.value))
 
-async function round(office: Office, books: Books): Promise<readonly Knock[]> {
+async function round(office: Office, books: Books, lookMs = ROUND_DEADLINE_MS): Promise<readonly Knock[]> {
   const { observer, servers } = office
   const primary = books.reign()?.primary
   // As the proof sees it: a server known under two names is one, with all its addresses.
   const sighting = recognisedIn(office, books).members.find((m) => m.id === primary)?.sighting
   const addresses = sighting ? addressesToKnock(sighting) : []
-  const [knocks] = await Promise.all([
-    servers.knock(addresses, ROUND_DEADLINE_MS),
-    observer.lookAtAll('live', ROUND_DEADLINE_MS),
-  ])
+  const [knocks] = await Promise.all([servers.knock(addresses, ROUND_DEADLINE_MS), observer.lookAtAll('live', lookMs)])
   return knocks
 }
