@@ -4,7 +4,7 @@ import { type Plan, type Planned, type RefusalReason, type Risk, refuse } from '
 import type { Step } from '../../model/step.ts'
 import { edgesOf } from '../../model/topology.ts'
 import { unattainable } from '../fence/proof.ts'
-import { fencing, fencingRisks, withdrawals } from './fencing.ts'
+import { fencing, fencingRisks, unfencedRisks, withdrawals } from './fencing.ts'
 import { turnedAway } from './logins.ts'
 import { byName, settleLoss } from './loss.ts'
 import { answering } from './one-act.ts'
@@ -48,6 +48,7 @@ export function planFailoverAct1(situation: Situation): Planned {
       ...openingRisks(situation, ranking.mostAdvanced),
       ...turnedAway(found),
       ...fencingRisks(situation),
+      ...unfencedRisks(fenced(situation), situation.policy),
     ],
     fence: { demand, because },
     because: loss.kind === 'refused' ? '' : loss.says,

@@ -1,7 +1,11 @@
+import type { FenceDemand } from '../../model/fence.ts'
+import type { ServerId } from '../../model/ids.ts'
 import type { Risk } from '../../model/plan.ts'
+import type { Policy } from '../../model/policy.ts'
 import { takesWrites } from '../../model/server.ts'
 import type { Step, StepBody } from '../../model/step.ts'
 import { bar, leaksWhenClosed, privilegedRisk } from '../fence/privileged.ts'
+import type { SubjectState } from '../fence/proof.ts'
 import { answering } from './one-act.ts'
 import { type Situation, withdrawalMs } from './situation.ts'
 
@@ -85,6 +89,25 @@ const privilegedRisks = ({ topology, subject }: Situation): readonly Risk[] =>
   leaksWhenClosed(topology)
     ? [privilegedRisk(subject, 'nobody is seen writing there for a moment before another server opens')]
     : []
+
+/** What the demanded level leaves open of whoever must not take writes, until Regent sees it writing and closes it: named before it is risked. */
+export const unfencedRisks = (those: readonly Unfenced[], { startsReadOnly }: Policy): readonly Risk[] =>
+  those.flatMap(({ server, state, demand }): readonly Risk[] => {
+    const beside = `write there beside the new primary until it is closed, and what ${server} answers them is not on the new one`
+    const unproven = `no proof is demanded that ${server} takes no writes: clients that reach it may ${beside}`
+    if (demand.atLeast === 'none') return [{ code: 'not_fenced', says: unproven }]
+    // Neither a stop nor read-only outlives a start, and of one that answers read-only stands for routes where these are not demanded too.
+    const lasts = demand.alsoRoutes || demand.atLeast === 'off'
+    if (state === 'silent' || startsReadOnly || lasts) return []
+    const says = `${server} may start writable: once it is started again, clients that reach it, beside the routes or by one that was not withdrawn, ${beside}`
+    return [{ code: 'may_start_writable', says }]
+  })
+
+interface Unfenced {
+  readonly server: ServerId
+  readonly state: SubjectState
+  readonly demand: FenceDemand
+}
 
 /** Only routes keep a client that was cut from coming back before the closing; what it is then answered no replica need have. */
 function betweenRisks({ policy, routes, subject, lastReading }: Situation): readonly Risk[] {
