@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { planFailoverAct1 } from '../src/decide/recover/failover-act1.ts'
 import { ackerSet, losslessSource, settleLoss } from '../src/decide/recover/loss.ts'
 import { followers, type Situation } from '../src/decide/recover/situation.ts'
 import type { SemiSyncSource } from '../src/model/server.ts'
@@ -39,4 +40,14 @@ describe.each(['mysql', 'mariadb'] as const)('trap 61: on %s', (flavour) => {
       refusal: { reasons: [{ code: 'loss_not_provable' }] },
     })
   })
+})
+
+test('trap 60: clients of a living primary are cut when every replica is sealed, so that no commit is on its way any more', () => {
+  for (const flavour of ['mysql', 'mariadb'] as const) {
+    const planned = planFailoverAct1(situationOf({ ...A_SETTING, flavour, subjectState: 'answers' }))
+    const steps = planned.kind === 'plan' ? planned.plan.steps : []
+    const seals = steps.filter((s) => s.kind === 'seal').map((s) => s.id)
+    expect(seals.length).toBeGreaterThan(0)
+    expect(steps.find((s) => s.kind === 'cut_clients')?.after).toEqual(expect.arrayContaining(seals))
+  }
 })

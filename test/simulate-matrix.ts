@@ -156,7 +156,7 @@ async function happen(scene: Scene, regent: RegentProcess, cell: Cell): Promise<
     case 'alive, failover by a person':
     case 'alive, failover by a person, then killed and restarted':
     case 'alive, switchover by a person':
-      return await commanded(scene, regent, cell)
+      return commanded(scene, regent, cell)
     case 'killed, restarted 50 ms after another opened':
       universe.kill('s1')
       await decided()

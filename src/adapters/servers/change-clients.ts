@@ -18,13 +18,18 @@ export async function cutClients(hand: Hand, isOurs: (thread: Thread) => boolean
   const clients = (threads: readonly Thread[]): readonly Thread[] =>
     threads.filter((thread) => thread.kind === 'client' && !thread.killed && !isOurs(thread))
   let look = await hand.ask(hand.side.threads)
-  for (;;) {
+  for (let looks = 1; ; looks++) {
     if (!look.ok) return look.outcome
     const left = clients(look.value)
     if (left.length === 0) {
       return { kind: 'done', says: `${cut.size} client sessions are cut`, facts: { cut: cut.size, left: 0 } }
     }
     if (hand.context.signal.aborted) return someLeft(cut.size, left)
+    if (!isSettled(left) && looks < SETTLE_LOOKS) {
+      if (!(await hand.pause(LOOK_AGAIN_MS))) return someLeft(cut.size, left)
+      look = await hand.ask(hand.side.threads)
+      continue
+    }
     const fresh = left.filter((thread) => !cut.has(thread.id))
     for (const thread of left) cut.add(thread.id)
     if (fresh.length === 0 && !(await hand.pause(LOOK_AGAIN_MS))) return someLeft(cut.size, left)
@@ -32,10 +37,21 @@ export async function cutClients(hand: Hand, isOurs: (thread: Thread) => boolean
   }
 }
 
+/** Commits reach their wait within milliseconds where nobody acknowledges any more. */
+const SETTLE_LOOKS = 40
+
+/** On its way to the wait a commit that is killed passes it, with all that were committed with it: so it is not killed there, for a while. */
+const isSettled = (clients: readonly Thread[]): boolean =>
+  clients.every(({ commit }) => commit === undefined) || clients.some(({ commit }) => commit === 'waits')
+
+/** Who waits is killed last: its group is let through, and whoever belongs to it must have lost its connection by then. */
+const waitingLast = (threads: readonly Thread[]): readonly Thread[] =>
+  threads.toSorted((a, b) => Number(a.commit === 'waits') - Number(b.commit === 'waits'))
+
 /** All in one packet. A session that has gone by itself ends the packet with an error: the next look finds the rest. */
 async function kill(hand: Hand, threads: readonly Thread[]): Promise<Seen<readonly Thread[]>> {
   const killed = await hand.change(
-    threads.map((thread) => hand.side.kill(thread.id)),
+    waitingLast(threads).map((thread) => hand.side.kill(thread.id)),
     hand.side.threads,
   )
   if (killed.ok || killed.error !== NO_SUCH_THREAD) return killed

@@ -28,6 +28,7 @@ export function planFailoverAct1(situation: Situation): Planned {
     ...(loss.kind === 'refused' ? loss.refusal.reasons : []),
   ]
   if (reasons.length > 0) return refuse(...reasons)
+  const sealed = found.flatMap((f) => sealing(situation, f))
   const plan: Plan = {
     version: 1,
     recovery: situation.recovery,
@@ -37,9 +38,9 @@ export function planFailoverAct1(situation: Situation): Planned {
     subject: situation.subject,
     steps: keptShut(situation, [
       ...withdrawals(situation),
-      ...fencing(situation),
+      ...cutAfter(sealed, fencing(situation)),
       ...fencingPredecessors(situation),
-      ...found.flatMap((f) => sealing(situation, f)),
+      ...sealed,
     ]),
     ranking: ranking.ranked,
     risks: [
@@ -54,6 +55,15 @@ export function planFailoverAct1(situation: Situation): Planned {
     because: loss.kind === 'refused' ? '' : loss.says,
   }
   return { kind: 'plan', plan }
+}
+
+/**
+ * Clients are cut when every commit waits. On MariaDB a KILL that meets a commit on its way to the wait lets it through, and those behind
+ * it: they are answered OK, and no replica has them.
+ */
+function cutAfter(sealed: readonly Step[], fencing: readonly Step[]): readonly Step[] {
+  const seals = sealed.flatMap((s) => (s.kind === 'seal' ? [s.id] : []))
+  return fencing.map((s) => (s.kind === 'cut_clients' ? { ...s, after: [...s.after, ...seals] } : s))
 }
 
 /** While a reign is only being opened, the primary before it is no replica of anybody: it can reign again by name, if the winner is gone. */

@@ -51,6 +51,8 @@ export interface Thread {
   readonly kind: 'own' | 'dump' | 'client'
   readonly killed: boolean
   readonly idle: boolean
+  /** `waits`: for a semi-sync acknowledgement, on behalf of all that are committed with it. `queued`: in a commit before or behind one. */
+  readonly commit?: 'waits' | 'queued'
   /** The statement being run, empty when none. */
   readonly statement: string
 }

@@ -211,6 +211,11 @@ function receiverThreads(): Question<readonly number[]> {
   }
 }
 
+function commitOf(state: string): Pick<Thread, 'commit'> {
+  if (/^waiting for semi-sync ack/i.test(state)) return { commit: 'waits' }
+  return /^commit|^waiting for prior transaction to commit|binlog|group commit/i.test(state) ? { commit: 'queued' } : {}
+}
+
 function thread(row: Row): Thread {
   const user = printed(row, 'User')
   const command = printed(row, 'Command')
@@ -223,6 +228,7 @@ function thread(row: Row): Thread {
     kind: own ? 'own' : command.startsWith('Binlog Dump') ? 'dump' : 'client',
     killed: command === 'Killed',
     idle: command === 'Sleep',
+    ...commitOf(printed(row, 'State')),
     statement: printed(row, 'Info'),
   }
 }
